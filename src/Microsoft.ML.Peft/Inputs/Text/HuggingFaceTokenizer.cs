@@ -1,0 +1,262 @@
+using System.Text;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Inputs.Text.Decoders;
+using Microsoft.ML.Peft.Inputs.Text.Models;
+using Microsoft.ML.Peft.Inputs.Text.Normalizers;
+using Microsoft.ML.Peft.Inputs.Text.Pipeline;
+using Microsoft.ML.Peft.Inputs.Text.PostProcessors;
+using Microsoft.ML.Peft.Inputs.Text.PreTokenizers;
+
+namespace Microsoft.ML.Peft.Inputs.Text;
+
+/// <summary>A tokenizer as a Hugging Face <c>tokenizer.json</c> describes it, with the ids that Hugging Face's own gives.</summary>
+/// <remarks>Safe to use from several threads.</remarks>
+public sealed class HuggingFaceTokenizer
+{
+    private const long MaxFileBytes = 64L << 20;
+    private const string FileName = "tokenizer.json";
+
+    private readonly List<NormalizerStep> _normalizers;
+    private readonly List<PreTokenizerStep> _preTokenizers;
+    private readonly TokenModel _model;
+    private readonly PostProcessor _postProcessor;
+    private readonly List<DecoderStep>? _decoders;
+    private readonly AddedTokens _added;
+
+    private HuggingFaceTokenizer(string json, JsonPart root)
+    {
+        Json = json;
+        _model = TokenModel.Read(root.Get("model"));
+        _normalizers = NormalizerStep.Read(root.Get("normalizer"));
+        _preTokenizers = PreTokenizerStep.Read(root.Get("pre_tokenizer"));
+        _postProcessor = PostProcessor.Read(root.Get("post_processor"));
+        _decoders = DecoderStep.Read(root.Get("decoder"));
+        _added = AddedTokens.Read(root.Get("added_tokens"), _model.Vocabulary, Normalize);
+        VocabularySize = Math.Max(_model.Vocabulary.IdLimit, _added.IdLimit);
+        foreach (var id in _postProcessor.SpecialIds)
+        {
+            if (id < 0 || id >= VocabularySize)
+                throw root.Get("post_processor").Error($"uses the token id {id}; the tokenizer has ids up to {VocabularySize - 1}.", ModelFormatError.VocabMismatch);
+        }
+        var padding = root.Get("padding");
+        PadId = padding.IsNull ? -1 : padding.Get("pad_id").Int(0);
+    }
+
+    /// <summary>The text of the <c>tokenizer.json</c> that this was read from.</summary>
+    public string Json { get; }
+
+    /// <summary>One more than the largest token id: the number of embedding rows that a model needs.</summary>
+    public int VocabularySize { get; }
+
+    /// <summary>The id that fills short rows: the padding token, else the end-of-text token, else 0; padded places are masked.</summary>
+    public int PadId { get; private set; }
+
+    /// <summary>Reads <c>tokenizer.json</c>, and the padding token from <c>tokenizer_config.json</c> if there is one.</summary>
+    /// <param name="folder">A Hugging Face model folder.</param>
+    /// <exception cref="ModelFormatException">The file is not there, is damaged, or uses something that this library does not know.</exception>
+    public static HuggingFaceTokenizer Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        var path = Path.Combine(folder, FileName);
+        if (!Path.Exists(path))
+            throw new ModelFormatException(path, ModelFormatError.MissingFile, "no such file; a model folder needs its tokenizer.");
+        var bytes = RegularFile.ReadAll(BareFileName.Resolve(folder, FileName, folder), MaxFileBytes);
+        var tokenizer = ParseBytes(bytes, null, path);
+        tokenizer.FindPadding(PaddingTokens.Read(folder));
+        return tokenizer;
+    }
+
+    /// <summary>Reads the text of a <c>tokenizer.json</c>.</summary>
+    /// <param name="tokenizerJson">The text.</param>
+    /// <param name="name">What to call it in messages.</param>
+    /// <exception cref="ModelFormatException">It is damaged, or uses something that this library does not know.</exception>
+    public static HuggingFaceTokenizer Parse(string tokenizerJson, string name)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizerJson);
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        var tokenizer = ParseBytes(Encoding.UTF8.GetBytes(tokenizerJson), tokenizerJson, name);
+        tokenizer.FindPadding([]);
+        return tokenizer;
+    }
+
+    /// <summary>The id of a token, or null if there is no such token.</summary>
+    public int? TokenToId(string token)
+    {
+        ArgumentNullException.ThrowIfNull(token);
+        return _added.TryGetId(token, out var id) || _model.Vocabulary.TryGetId(token, out id) ? id : null;
+    }
+
+    /// <summary>The token of an id, or null if there is no such id.</summary>
+    public string? IdToToken(int id) => _added.Find(id)?.Content ?? _model.Vocabulary.TokenOf(id);
+
+    /// <summary>Encodes a text, or a pair of texts.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="pair">The second text, or null.</param>
+    /// <param name="addSpecialTokens">Whether to add the tokens that the model expects around texts.</param>
+    /// <param name="maxLength">Most tokens in the row, special ones included; the longer text is cut first. Null: no limit.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> leaves no room for the special tokens.</exception>
+    public TextEncoding Encode(string text, string? pair = null, bool addSpecialTokens = true, int? maxLength = null) =>
+        Encode(text, pair, addSpecialTokens, maxLength, details: false);
+
+    /// <summary>As <see cref="Encode(string, string?, bool, int?)"/>, with tokens, offsets, word and sequence numbers.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="pair">The second text, or null.</param>
+    /// <param name="addSpecialTokens">Whether to add the tokens that the model expects around texts.</param>
+    /// <param name="maxLength">Most tokens in the row, special ones included; the longer text is cut first. Null: no limit.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> leaves no room for the special tokens.</exception>
+    public TextEncoding EncodeWithDetails(string text, string? pair = null, bool addSpecialTokens = true, int? maxLength = null) =>
+        Encode(text, pair, addSpecialTokens, maxLength, details: true);
+
+    /// <summary>Turns ids back into text.</summary>
+    /// <param name="ids">Token ids; ids without a token are left out.</param>
+    /// <param name="skipSpecialTokens">Whether special tokens are left out.</param>
+    public string Decode(IReadOnlyList<int> ids, bool skipSpecialTokens = false)
+    {
+        ArgumentNullException.ThrowIfNull(ids);
+        var tokens = new List<string>(ids.Count);
+        foreach (var id in ids)
+        {
+            if (_added.Find(id) is { } added)
+            {
+                if (!(skipSpecialTokens && added.Special))
+                    tokens.Add(added.Content);
+            }
+            else if (_model.Vocabulary.TokenOf(id) is { } token)
+            {
+                tokens.Add(token);
+            }
+        }
+        if (_decoders == null)
+            return string.Join(' ', tokens);
+        foreach (var decoder in _decoders)
+            decoder.Apply(tokens);
+        return string.Concat(tokens);
+    }
+
+    private static HuggingFaceTokenizer ParseBytes(byte[] bytes, string? text, string name)
+    {
+        if (bytes.Length > MaxFileBytes)
+            throw new ModelFormatException(name, ModelFormatError.LimitExceeded, $"the text has {bytes.Length} bytes; at most {MaxFileBytes} are allowed.");
+        return JsonPart.Parse(name, bytes, root => new HuggingFaceTokenizer(text ?? Encoding.UTF8.GetString(bytes), root));
+    }
+
+    private void FindPadding(IEnumerable<string> candidates)
+    {
+        if (PadId >= 0 && PadId < VocabularySize)
+            return;
+        PadId = 0;
+        foreach (var token in candidates.Concat(PaddingTokens.Usual))
+        {
+            if (TokenToId(token) is { } id)
+            {
+                PadId = id;
+                return;
+            }
+        }
+    }
+
+    private TextEncoding Encode(string text, string? pair, bool addSpecialTokens, int? maxLength, bool details)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var template = (addSpecialTokens, pair != null) switch
+        {
+            (true, false) => _postProcessor.Single,
+            (true, true) => _postProcessor.Pair,
+            (false, false) => _postProcessor.Bare.Single,
+            (false, true) => _postProcessor.Bare.Pair,
+        };
+        if (maxLength < template.SpecialCount)
+            throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength, $"A row needs {template.SpecialCount} tokens for the model's own special tokens alone.");
+        var scratch = EncodeScratch.Rent();
+        Run(text, scratch, scratch.First, details);
+        if (pair != null)
+            Run(pair, scratch, scratch.Second, details);
+        else
+            scratch.Second.Reset(details);
+        if (maxLength is { } limit)
+        {
+            var (first, second) = Truncation.LongestFirst(scratch.First.Count, scratch.Second.Count, limit - template.SpecialCount);
+            scratch.First.CutTo(first);
+            scratch.Second.CutTo(second);
+        }
+        var encoding = EncodingBuilder.Build(template, scratch.First, scratch.Second, details, IdToToken);
+        scratch.Return();
+        return encoding;
+    }
+
+    /// <summary>Normalizes, splits and tokenizes one text into <paramref name="sink"/>.</summary>
+    private void Run(string text, EncodeScratch scratch, TokenSink sink, bool tracked)
+    {
+        var pieces = scratch.Pieces;
+        pieces.Reset(tracked);
+        var (search, taken) = (0, 0);
+        while (!_added.Raw.IsEmpty && _added.Raw.Next(text, ref search, taken, out var start, out var stop) is { } token)
+        {
+            AddText(text.AsSpan(taken, start - taken), taken, scratch);
+            var at = pieces.Text.Length;
+            pieces.Text.Load(text.AsSpan(start, stop - start), start);
+            pieces.Add(at, pieces.Text.Length, token.Id);
+            taken = stop;
+        }
+        AddText(text.AsSpan(taken), taken, scratch);
+        foreach (var step in _preTokenizers)
+            step.Apply(pieces);
+        sink.Reset(tracked);
+        foreach (var piece in pieces.Items)
+        {
+            if (piece.Token == Piece.NoToken)
+                _model.Tokenize(pieces.Text, piece.Start, piece.End, sink);
+            else
+                sink.Add(piece.Token, pieces.Text, piece.Start, piece.End);
+            sink.Word++;
+        }
+    }
+
+    /// <summary>Normalizes a stretch of text and cuts the tokens out that are looked for afterwards.</summary>
+    private void AddText(ReadOnlySpan<char> text, int origin, EncodeScratch scratch)
+    {
+        if (text.IsEmpty)
+            return;
+        var pieces = scratch.Pieces;
+        var from = pieces.Text.Length;
+        if (_normalizers.Count == 0)
+        {
+            pieces.Text.Load(text, origin);
+        }
+        else
+        {
+            scratch.Before.Reset(pieces.Text.Tracked);
+            scratch.Before.Load(text, origin);
+            foreach (var step in _normalizers)
+            {
+                scratch.After.Reset(pieces.Text.Tracked);
+                if (step.Apply(scratch.Before, scratch.After))
+                    (scratch.Before, scratch.After) = (scratch.After, scratch.Before);
+            }
+            pieces.Text.AddRange(scratch.Before, 0, scratch.Before.Length);
+        }
+        var (search, taken) = (0, 0);
+        var normalized = pieces.Text.Text[from..];
+        while (!_added.Normalized.IsEmpty && _added.Normalized.Next(normalized, ref search, taken, out var start, out var stop) is { } token)
+        {
+            pieces.Add(from + taken, from + start);
+            pieces.Add(from + start, from + stop, token.Id);
+            taken = stop;
+        }
+        pieces.Add(from + taken, from + normalized.Length);
+    }
+
+    private string Normalize(string text)
+    {
+        var (before, after) = (new TextBuffer(), new TextBuffer());
+        before.Reset(tracked: false);
+        before.Load(text, 0);
+        foreach (var step in _normalizers)
+        {
+            after.Reset(tracked: false);
+            if (step.Apply(before, after))
+                (before, after) = (after, before);
+        }
+        return before.Text.ToString();
+    }
+}
