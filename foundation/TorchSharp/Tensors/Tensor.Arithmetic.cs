@@ -1,0 +1,92 @@
+namespace TorchSharp;
+
+public static partial class torch
+{
+    // Arithmetic of two operands, with broadcasting.
+    public partial class Tensor
+    {
+        public Tensor addcdiv(Tensor tensor1, Tensor tensor2) => Ops.addcdiv.T(this, tensor1, tensor2);
+        public Tensor addcdiv(Tensor tensor1, Tensor tensor2, Scalar value) => Ops.addcdiv.T(this, tensor1, tensor2, value);
+        public Tensor addcdiv_(Tensor tensor1, Tensor tensor2) => Ops.addcdiv_.Do(this, tensor1, tensor2);
+        public Tensor addcdiv_(Tensor tensor1, Tensor tensor2, Scalar value) => Ops.addcdiv_.Do(this, tensor1, tensor2, value);
+        public Tensor addcmul(Tensor tensor1, Tensor tensor2, Scalar value) => Ops.addcmul.T(this, tensor1, tensor2, value);
+        public Tensor addcmul_(Tensor tensor1, Tensor tensor2, Scalar value) => Ops.addcmul_.Do(this, tensor1, tensor2, value);
+        public Tensor arctan2(Tensor other) => Ops.arctan2.T(this, other);
+        public Tensor arctan2_(Tensor other) => Ops.arctan2_.Do(this, other);
+        public Tensor atan2(Tensor other) => Ops.atan2.T(this, other);
+        public Tensor atan2_(Tensor other) => Ops.atan2_.Do(this, other);
+        public Tensor bitwise_and(Tensor other) => Ops.bitwise_and_Tensor.T(this, other);
+        public Tensor bitwise_and_(Tensor other) => Ops.bitwise_and__Tensor.Do(this, other);
+        public Tensor bitwise_left_shift(Tensor other) => Ops.bitwise_left_shift_Tensor.T(this, other);
+        public Tensor bitwise_left_shift_(Tensor other) => Ops.bitwise_left_shift__Tensor.Do(this, other);
+        public Tensor bitwise_or(Tensor other) => Ops.bitwise_or_Tensor.T(this, other);
+        public Tensor bitwise_or_(Tensor other) => Ops.bitwise_or__Tensor.Do(this, other);
+        public Tensor bitwise_right_shift(Tensor other) => Ops.bitwise_right_shift_Tensor.T(this, other);
+        public Tensor bitwise_right_shift_(Tensor other) => Ops.bitwise_right_shift__Tensor.Do(this, other);
+        public Tensor bitwise_xor(Tensor other) => Ops.bitwise_xor_Tensor.T(this, other);
+        public Tensor bitwise_xor_(Tensor other) => Ops.bitwise_xor__Tensor.Do(this, other);
+        public Tensor clamp(Scalar? min = null, Scalar? max = null) => Ops.clamp.T(this, min, max);
+        public Tensor clamp(Tensor? min = null, Tensor? max = null) => Ops.clamp_Tensor.T(this, min, max);
+        public Tensor clamp_(Scalar? min = null, Scalar? max = null) => Ops.clamp_.Do(this, min, max);
+        public Tensor clamp_(Tensor? min = null, Tensor? max = null) => Ops.clamp__Tensor.Do(this, min, max);
+        public Tensor clamp_max(Scalar max) => Ops.clamp_max.T(this, max);
+        public Tensor clamp_max_(Scalar max) => Ops.clamp_max_.Do(this, max);
+        public Tensor clamp_min(Scalar min) => Ops.clamp_min.T(this, min);
+        public Tensor clamp_min_(Scalar min) => Ops.clamp_min_.Do(this, min);
+        public Tensor clip(Scalar? min = null, Scalar? max = null) => Ops.clip.T(this, min, max);
+        public Tensor copysign(Tensor other) => Ops.copysign_Tensor.T(this, other);
+        public Tensor copysign_(Tensor other) => Ops.copysign__Tensor.Do(this, other);
+        public Tensor fill_(Scalar value) => Ops.fill__Scalar.Do(this, value);
+        public Tensor float_power(Tensor target) => Ops.float_power_Tensor_Tensor.T(this, target);
+        public Tensor float_power_(Tensor target) => Ops.float_power__Tensor.Do(this, target);
+        public Tensor floor_divide(Scalar other) => Ops.floor_divide_Scalar.T(this, other);
+        public Tensor floor_divide(Tensor other) => Ops.floor_divide.T(this, other);
+        public Tensor floor_divide_(Scalar other) => Ops.floor_divide__Scalar.Do(this, other);
+        public Tensor floor_divide_(Tensor other) => Ops.floor_divide__Tensor.Do(this, other);
+        public Tensor fmax(Tensor other) => Ops.fmax.T(this, other);
+        public Tensor fmin(Tensor other) => Ops.fmin.T(this, other);
+        public Tensor fmod(Scalar scalar) => Ops.fmod_Scalar.T(this, scalar);
+        public Tensor fmod(Tensor target) => Ops.fmod_Tensor.T(this, target);
+        public Tensor fmod_(Scalar scalar) => Ops.fmod__Scalar.Do(this, scalar);
+        public Tensor fmod_(Tensor target) => Ops.fmod__Tensor.Do(this, target);
+        public Tensor gcd(Tensor other) => Ops.gcd.T(this, other);
+        public Tensor gcd_(Tensor other) => Ops.gcd_.Do(this, other);
+        public Tensor heaviside(Tensor other) => Ops.heaviside.T(this, other);
+        public Tensor heaviside_(Tensor other) => Ops.heaviside_.Do(this, other);
+        public Tensor hypot(Tensor other) => Ops.hypot.T(this, other);
+        public Tensor igamma(Tensor other) => Ops.igamma.T(this, other);
+        public Tensor igammac(Tensor other) => Ops.igammac.T(this, other);
+        public Tensor lcm(Tensor other) => Ops.lcm.T(this, other);
+        public Tensor lcm_(Tensor other) => Ops.lcm_.Do(this, other);
+        public Tensor ldexp(Tensor other) => Ops.ldexp_Tensor.T(this, other);
+        public Tensor ldexp_(Tensor other) => Ops.ldexp_.Do(this, other);
+        public Tensor lerp(Tensor end, Tensor weight) => Ops.lerp_Tensor.T(this, end, weight);
+        public Tensor logaddexp(Tensor other) => Ops.logaddexp.T(this, other);
+        public Tensor logaddexp2(Tensor other) => Ops.logaddexp2.T(this, other);
+        public Tensor max() => Ops.max.T(this);
+        public Tensor max(Tensor other) => Ops.max_other.T(this, other);
+        public (Tensor values, Tensor indexes) max(long dim, bool keepdim = false) => Ops.max_dim.Call(this, dim, keepdim).T2;
+        public Tensor maximum(Tensor other) => Ops.maximum.T(this, other);
+        public Tensor min() => Ops.min.T(this);
+        public Tensor min(Tensor other) => Ops.min_other.T(this, other);
+        public (Tensor values, Tensor indexes) min(long dim, bool keepdim = false) => Ops.min_dim.Call(this, dim, keepdim).T2;
+        public Tensor minimum(Tensor other) => Ops.minimum.T(this, other);
+        public Tensor nextafter(Tensor other) => Ops.nextafter.T(this, other);
+        public Tensor nextafter_(Tensor other) => Ops.nextafter_.Do(this, other);
+        public Tensor pow(Scalar exponent) => Ops.pow_Tensor_Scalar.T(this, exponent);
+        public Tensor pow(Tensor exponent) => Ops.pow_Tensor_Tensor.T(this, exponent);
+        public Tensor pow_(Scalar exponent) => Ops.pow__Scalar.Do(this, exponent);
+        public Tensor pow_(Tensor exponent) => Ops.pow__Tensor.Do(this, exponent);
+        public Tensor remainder(Scalar scalar) => Ops.remainder_Scalar.T(this, scalar);
+        public Tensor remainder(Tensor target) => Ops.remainder_Tensor.T(this, target);
+        public Tensor remainder_(Scalar scalar) => Ops.remainder__Scalar.Do(this, scalar);
+        public Tensor remainder_(Tensor target) => Ops.remainder__Tensor.Do(this, target);
+        public Tensor true_divide(Scalar other) => Ops.true_divide_Scalar.T(this, other);
+        public Tensor true_divide(Tensor other) => Ops.true_divide_Tensor.T(this, other);
+        public Tensor true_divide_(Scalar other) => Ops.true_divide__Scalar.Do(this, other);
+        public Tensor true_divide_(Tensor other) => Ops.true_divide__Tensor.Do(this, other);
+        public Tensor xlogy(Scalar y) => Ops.xlogy_Scalar_Other.T(this, y);
+        public Tensor xlogy(Tensor y) => Ops.xlogy_Tensor.T(this, y);
+        public Tensor zero_() => Ops.zero_.Do(this);
+    }
+}
