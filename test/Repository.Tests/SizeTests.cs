@@ -11,7 +11,8 @@ public sealed class SizeTests
     [TestMethod]
     public void Source_files_have_at_most_500_lines()
     {
-        var files = Repository.FilesWith([".cs", ".cpp", ".h", ".py", ".sh"]).ToList();
+        // What others wrote, such as the script that made golden data, stays as it came.
+        var files = Repository.FilesWith([".cs", ".cpp", ".h", ".py", ".sh"]).Where(f => !f.StartsWith("test/data/", StringComparison.Ordinal)).ToList();
         Assert.IsGreaterThan(20, files.Count, "the listing of files does not work");
         var long_ = from file in files
                     let lines = File.ReadLines(Repository.FullPath(file)).Count()

@@ -1,0 +1,49 @@
+using System.Diagnostics;
+using System.Globalization;
+using Microsoft.ML.Peft;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Training;
+using TorchSharp.Modules;
+
+namespace Bench.Train;
+
+/// <summary>Our side: the trainer's own step, from rows of ids to updated parameters.</summary>
+internal sealed class Ours : IDisposable
+{
+    private readonly TextClassifier _model;
+    private readonly Workload _work;
+    private readonly TrainingOptions _options;
+    private readonly ForwardContext _context;
+    private readonly FlatAdamW _optimizer;
+    private int _step;
+
+    public Ours(TextClassifier model, Workload work, TrainingOptions options)
+    {
+        (_model, _work, _options) = (model, work, options);
+        _context = ForwardContext.TrainingWith(model.Settings.Seed, model.Adapter);
+        _optimizer = new FlatAdamW(model.Adapter.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), options.WeightDecay);
+    }
+
+    public Turn Steps(int count)
+    {
+        var (milliseconds, losses) = (new double[count], new double[count]);
+        for (int k = 0; k < count; k++)
+        {
+            long begin = Stopwatch.GetTimestamp();
+            losses[k] = Trainer.Step(
+                _model, _context, _optimizer, _work.Batch(_step++), _work.Rows, _work.Labels, _options.LearningRate, _options.MaxGradientNorm);
+            milliseconds[k] = Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
+        }
+        return new Turn(milliseconds, losses, PeakMiB());
+    }
+
+    public void Dispose()
+    {
+        _optimizer.Dispose();
+        _context.Dispose();
+    }
+
+    private static double PeakMiB() =>
+        File.ReadLines("/proc/self/status").Where(l => l.StartsWith("VmHWM:", StringComparison.Ordinal))
+            .Select(l => double.Parse(l.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) / 1024).Single();
+}
