@@ -67,7 +67,7 @@ install_packages() {
       stop "these Debian packages are missing and only root can install them: ${missing[*]}; run 'apt-get install ${missing[*]}' as root, then this again."
     as_root=(sudo)
   fi
-  say "Installing Debian packages: ${missing[*]}"
+  say "Installing Debian packages (a minute or two): ${missing[*]}"
   if ! all_known "${missing[@]}"; then
     say "Reading the package lists"
     ${as_root[@]+"${as_root[@]}"} apt-get update -q
