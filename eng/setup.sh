@@ -17,6 +17,8 @@ stop() {
 # One busy neighbour slows small operators down many times when OpenMP threads spin instead of sleep.
 # libtorch reads it when it is loaded, so it is set here, before any program starts.
 export OMP_WAIT_POLICY=passive
+# dotnet keeps its package cache there; a service may start us without it.
+export HOME="${HOME:-$(cd ~ && pwd)}"
 export DOTNET_NOLOGO=1 DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_SKIP_FIRST_TIME_EXPERIENCE=1
 # Build servers that outlive the command would hold its output open: `./test.sh | tail` would never end.
 export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
