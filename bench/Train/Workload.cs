@@ -17,8 +17,8 @@ internal sealed record Workload(string Name, IReadOnlyList<string> Classes, int[
 
     /// <summary>
     /// Cuts a file into batches. "sample": rows as the trainer batches them, of about one length, padded to the longest of the
-    /// batch. "long": every batch has 48 tokens, its first row being descriptions in a row; the others are padded, on average to
-    /// half of it.
+    /// batch. "long": every batch is 48 tokens wide; its rows are descriptions strung together, from 48 tokens down to 4 in even
+    /// steps, so that a good half of the batch is not padding.
     /// </summary>
     public static Workload From(string name, string file, TextClassifier model, int batchSize, int batches)
     {
@@ -29,13 +29,13 @@ internal sealed record Workload(string Name, IReadOnlyList<string> Classes, int[
         switch (name)
         {
             case "sample":
-                all = [.. all.OrderBy(r => model.Encode(r.Text).Length).Chunk(batchSize)
-                    .Select((chunk, index) => (chunk, order: (index * 7) % batches)).OrderBy(c => c.order).SelectMany(c => c.chunk)];
+                var chunks = all.OrderBy(r => model.Encode(r.Text).Length).Chunk(batchSize).ToArray();
+                new Random(0).Shuffle(chunks);
+                all = [.. chunks.SelectMany(chunk => chunk)];
                 rows = [.. all.Select(r => model.Encode(r.Text))];
                 break;
             case "long":
-                // Row k of a batch is as many descriptions long as it takes to spread lengths evenly from a few tokens to 48.
-                rows = [.. all.Select((_, index) => Joined(all, index, Math.Max(4, MaxLength - (index % batchSize))))];
+                rows = [.. all.Select((_, index) => Joined(all, index, MaxLength - (index % batchSize * (MaxLength - 4) / (batchSize - 1))))];
                 break;
             default:
                 throw new ArgumentException($"The workload '{name}' is not known; there are: sample, long.");
