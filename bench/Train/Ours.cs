@@ -1,13 +1,14 @@
 using System.Diagnostics;
 using System.Globalization;
 using Microsoft.ML.Peft;
+using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Training;
-using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace Bench.Train;
 
-/// <summary>Our side: the trainer's own step, from rows of ids to updated parameters.</summary>
+/// <summary>Our side: the trainer's step, from rows of ids to updated parameters.</summary>
 internal sealed class Ours : IDisposable
 {
     private readonly TextClassifier _model;
@@ -30,8 +31,7 @@ internal sealed class Ours : IDisposable
         for (int k = 0; k < count; k++)
         {
             long begin = Stopwatch.GetTimestamp();
-            losses[k] = Trainer.Step(
-                _model, _context, _optimizer, _work.Batch(_step++), _work.Rows, _work.Labels, _options.LearningRate, _options.MaxGradientNorm);
+            losses[k] = Step(_work.Batch(_step++));
             milliseconds[k] = Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
         }
         return new Turn(milliseconds, losses, PeakMiB());
@@ -41,6 +41,18 @@ internal sealed class Ours : IDisposable
     {
         _optimizer.Dispose();
         _context.Dispose();
+    }
+
+    private double Step(int[] batch)
+    {
+        using var scope = NewDisposeScope();
+        using var tokens = new TokenBatch(Array.ConvertAll(batch, k => _work.Rows[k]), _model.Tokenizer.PadId);
+        var target = tensor(Array.ConvertAll(batch, k => _work.Labels[k]));
+        var loss = nn.functional.cross_entropy(_model.Logits(tokens, _context), target);
+        float value = loss.item<float>();
+        loss.backward();
+        _optimizer.Step(_options.LearningRate, _options.MaxGradientNorm);
+        return value;
     }
 
     private static double PeakMiB() =>
