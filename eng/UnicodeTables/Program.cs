@@ -1,11 +1,11 @@
 using System.Globalization;
 
-// Makes src/Microsoft.ML.Peft/Inputs/Text/Unicode/normalization.bin from the Unicode character database.
-// usage: dotnet run --project eng/UnicodeTables -- <folder with UnicodeData.txt and CompositionExclusions.txt> <output file>
+// Makes normalization.bin and scripts.bin of src/Microsoft.ML.Peft/Inputs/Text/Unicode from the Unicode character database.
+// usage: dotnet run --project eng/UnicodeTables -- <folder of the database> <output folder>
 // Debian: package unicode-data, folder /usr/share/unicode.
 if (args.Length != 2)
 {
-    Console.Error.WriteLine("usage: UnicodeTables <folder with UnicodeData.txt and CompositionExclusions.txt> <output file>");
+    Console.Error.WriteLine("usage: UnicodeTables <folder with UnicodeData.txt, CompositionExclusions.txt and Scripts.txt> <output folder>");
     return 1;
 }
 
@@ -29,15 +29,19 @@ var excluded = File.ReadLines(Path.Combine(args[0], "CompositionExclusions.txt")
     .Select(Hex)
     .ToHashSet();
 
-using var output = new BinaryWriter(File.Create(args[1]));
-WriteClasses();
-WriteDecompositions();
-WriteCompositions();
+using (var output = new BinaryWriter(File.Create(Path.Combine(args[1], "normalization.bin"))))
+{
+    WriteClasses(output);
+    WriteDecompositions(output);
+    WriteCompositions(output);
+}
+using (var output = new BinaryWriter(File.Create(Path.Combine(args[1], "scripts.bin"))))
+    WriteScripts(output);
 return 0;
 
 static int Hex(string text) => int.Parse(text, NumberStyles.HexNumber, CultureInfo.InvariantCulture);
 
-void WriteClasses()
+void WriteClasses(BinaryWriter output)
 {
     var ranges = new List<(int Start, int Length, byte Class)>();
     foreach (var (code, value) in classes)
@@ -58,7 +62,7 @@ void WriteClasses()
     }
 }
 
-void WriteDecompositions()
+void WriteDecompositions(BinaryWriter output)
 {
     output.Write7BitEncodedInt(step.Count);
     var previous = 0;
@@ -69,8 +73,8 @@ void WriteDecompositions()
         output.Write7BitEncodedInt(code - previous);
         previous = code;
         // 0 numbers: the canonical form is the character itself, or the full form is the canonical one.
-        WriteNumbers(canonical is [var only] && only == code ? [] : canonical);
-        WriteNumbers(full.SequenceEqual(canonical) ? [] : full);
+        WriteNumbers(output, canonical is [var only] && only == code ? [] : canonical);
+        WriteNumbers(output, full.SequenceEqual(canonical) ? [] : full);
     }
 }
 
@@ -90,14 +94,14 @@ List<int> Expand(int code, bool compat)
 
 byte Class(int code) => classes.GetValueOrDefault(code);
 
-void WriteNumbers(IReadOnlyCollection<int> numbers)
+void WriteNumbers(BinaryWriter output, IReadOnlyCollection<int> numbers)
 {
     output.Write((byte)numbers.Count);
     foreach (var number in numbers)
         output.Write7BitEncodedInt(number);
 }
 
-void WriteCompositions()
+void WriteCompositions(BinaryWriter output)
 {
     var pairs = step
         .Where(e => !e.Value.Compat && e.Value.To.Length == 2 && !excluded.Contains(e.Key) && Class(e.Key) == 0 && Class(e.Value.To[0]) == 0)
@@ -108,5 +112,37 @@ void WriteCompositions()
         output.Write7BitEncodedInt(mapping.To[0]);
         output.Write7BitEncodedInt(mapping.To[1]);
         output.Write7BitEncodedInt(code);
+    }
+}
+
+void WriteScripts(BinaryWriter output)
+{
+    var ranges = File.ReadLines(Path.Combine(args[0], "Scripts.txt"))
+        .Select(line => line.Split('#')[0].Split(';'))
+        .Where(fields => fields.Length == 2)
+        .Select(fields => (Range: fields[0].Trim().Split(".."), Script: fields[1].Trim()))
+        .Select(row => (First: Hex(row.Range[0]), Last: Hex(row.Range[^1]), row.Script))
+        .OrderBy(row => row.First)
+        .ToList();
+    var names = ranges.Select(row => row.Script).Distinct().Order(StringComparer.Ordinal).ToList();
+    output.Write7BitEncodedInt(names.Count);
+    foreach (var name in names)
+        output.Write(name);
+    var merged = new List<(int First, int Last, string Script)>();
+    foreach (var row in ranges)
+    {
+        if (merged.Count > 0 && merged[^1] is var last && last.Last + 1 == row.First && last.Script == row.Script)
+            merged[^1] = last with { Last = row.Last };
+        else
+            merged.Add(row);
+    }
+    output.Write7BitEncodedInt(merged.Count);
+    var previous = 0;
+    foreach (var (first, last, script) in merged)
+    {
+        output.Write7BitEncodedInt(first - previous);
+        output.Write7BitEncodedInt(last - first);
+        output.Write7BitEncodedInt(names.IndexOf(script));
+        previous = first;
     }
 }

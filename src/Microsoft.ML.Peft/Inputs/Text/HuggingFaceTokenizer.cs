@@ -22,6 +22,8 @@ public sealed class HuggingFaceTokenizer
     private readonly PostProcessor _postProcessor;
     private readonly List<DecoderStep>? _decoders;
     private readonly AddedTokens _added;
+    private readonly bool _needsOrigins;
+    private readonly TextTruncation? _truncation;
 
     private HuggingFaceTokenizer(string json, JsonPart root)
     {
@@ -29,6 +31,7 @@ public sealed class HuggingFaceTokenizer
         _model = TokenModel.Read(root.Get("model"));
         _normalizers = NormalizerStep.Read(root.Get("normalizer"));
         _preTokenizers = PreTokenizerStep.Read(root.Get("pre_tokenizer"));
+        _needsOrigins = _preTokenizers.Any(step => step is MetaspacePreTokenizer { NeedsOrigins: true });
         _postProcessor = PostProcessor.Read(root.Get("post_processor"));
         _decoders = DecoderStep.Read(root.Get("decoder"));
         _added = AddedTokens.Read(root.Get("added_tokens"), _model.Vocabulary, Normalize);
@@ -38,6 +41,7 @@ public sealed class HuggingFaceTokenizer
             if (id < 0 || id >= VocabularySize)
                 throw root.Get("post_processor").Error($"uses the token id {id}; the tokenizer has ids up to {VocabularySize - 1}.", ModelFormatError.VocabMismatch);
         }
+        _truncation = Truncation.Read(root.Get("truncation"));
         var padding = root.Get("padding");
         PadId = padding.IsNull ? -1 : padding.Get("pad_id").Int(0);
     }
@@ -93,19 +97,63 @@ public sealed class HuggingFaceTokenizer
     /// <param name="text">The text.</param>
     /// <param name="pair">The second text, or null.</param>
     /// <param name="addSpecialTokens">Whether to add the tokens that the model expects around texts.</param>
-    /// <param name="maxLength">Most tokens in the row, special ones included; the longer text is cut first. Null: no limit.</param>
+    /// <param name="maxLength">Most tokens in the row, special ones included; the longer text is cut first. Null: what the file says, mostly no limit.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> leaves no room for the special tokens.</exception>
-    public TextEncoding Encode(string text, string? pair = null, bool addSpecialTokens = true, int? maxLength = null) =>
-        Encode(text, pair, addSpecialTokens, maxLength, details: false);
+    public TextEncoding Encode(string text, string? pair = null, bool addSpecialTokens = true, int? maxLength = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var template = TemplateOf(pair != null, addSpecialTokens);
+        var scratch = EncodeScratch.Rent();
+        Run(text, pair, scratch, tracked: false);
+        var (first, second) = (new TokenRange(scratch.First, 0, scratch.First.Count, text), new TokenRange(scratch.Second, 0, scratch.Second.Count, pair ?? ""));
+        if ((maxLength is { } limit ? new TextTruncation(limit) : _truncation) is { } truncation)
+        {
+            var (kept, keptOfPair) = Truncation.Fit(first.Count, second.Count, Room(template, truncation), truncation.Strategy);
+            first = Kept(scratch.First, kept, truncation, text);
+            second = Kept(scratch.Second, keptOfPair, truncation, pair ?? "");
+        }
+        var encoding = EncodingBuilder.Build(template, first, second);
+        scratch.Return();
+        return encoding;
+    }
 
-    /// <summary>As <see cref="Encode(string, string?, bool, int?)"/>, with tokens, offsets, word and sequence numbers.</summary>
+    /// <summary>As <see cref="Encode"/>, with tokens, offsets, word and sequence numbers, and the rows that cut-off tokens make.</summary>
     /// <param name="text">The text.</param>
     /// <param name="pair">The second text, or null.</param>
     /// <param name="addSpecialTokens">Whether to add the tokens that the model expects around texts.</param>
-    /// <param name="maxLength">Most tokens in the row, special ones included; the longer text is cut first. Null: no limit.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="maxLength"/> leaves no room for the special tokens.</exception>
-    public TextEncoding EncodeWithDetails(string text, string? pair = null, bool addSpecialTokens = true, int? maxLength = null) =>
-        Encode(text, pair, addSpecialTokens, maxLength, details: true);
+    /// <param name="truncation">How texts that are too long are cut. Null: what the file says, mostly not at all.</param>
+    /// <exception cref="ArgumentException">The length leaves no room for the special tokens, or the stride none for new ones.</exception>
+    public TextEncoding EncodeWithDetails(string text, string? pair = null, bool addSpecialTokens = true, TextTruncation? truncation = null)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        var template = TemplateOf(pair != null, addSpecialTokens);
+        truncation ??= _truncation;
+        var scratch = EncodeScratch.Rent();
+        Run(text, pair, scratch, tracked: true);
+        List<(int Start, int End)> first = [(0, scratch.First.Count)];
+        List<(int Start, int End)> second = [(0, scratch.Second.Count)];
+        if (truncation != null)
+        {
+            ArgumentOutOfRangeException.ThrowIfNegative(truncation.Stride, nameof(truncation));
+            var (kept, keptOfPair) = Truncation.Fit(scratch.First.Count, scratch.Second.Count, Room(template, truncation), truncation.Strategy);
+            first = Truncation.Parts(scratch.First.Count, kept, truncation);
+            second = Truncation.Parts(scratch.Second.Count, keptOfPair, truncation);
+        }
+        var encoding = Detailed(first[0], second[0]);
+        if (first.Count + second.Count > 2)
+        {
+            var others = new List<TextEncoding>();
+            foreach (var part in first.Skip(1))
+                others.AddRange(second.Select(other => Detailed(part, other)));
+            others.AddRange(second.Skip(1).Select(other => Detailed(first[0], other)));
+            encoding = encoding with { Overflowing = others };
+        }
+        scratch.Return();
+        return encoding;
+
+        TextEncoding Detailed((int Start, int End) one, (int Start, int End) two) => EncodingBuilder.BuildDetailed(
+            template, _postProcessor, new TokenRange(scratch.First, one.Start, one.End, text), new TokenRange(scratch.Second, two.Start, two.End, pair ?? ""), IdToToken);
+    }
 
     /// <summary>Turns ids back into text.</summary>
     /// <param name="ids">Token ids; ids without a token are left out.</param>
@@ -155,40 +203,38 @@ public sealed class HuggingFaceTokenizer
         }
     }
 
-    private TextEncoding Encode(string text, string? pair, bool addSpecialTokens, int? maxLength, bool details)
+    private Template TemplateOf(bool pair, bool addSpecialTokens) => (addSpecialTokens, pair) switch
     {
-        ArgumentNullException.ThrowIfNull(text);
-        var template = (addSpecialTokens, pair != null) switch
-        {
-            (true, false) => _postProcessor.Single,
-            (true, true) => _postProcessor.Pair,
-            (false, false) => _postProcessor.Bare.Single,
-            (false, true) => _postProcessor.Bare.Pair,
-        };
-        if (maxLength < template.SpecialCount)
-            throw new ArgumentOutOfRangeException(nameof(maxLength), maxLength, $"A row needs {template.SpecialCount} tokens for the model's own special tokens alone.");
-        var scratch = EncodeScratch.Rent();
-        Run(text, scratch, scratch.First, details);
+        (true, false) => _postProcessor.Single,
+        (true, true) => _postProcessor.Pair,
+        (false, false) => _postProcessor.Bare.Single,
+        (false, true) => _postProcessor.Bare.Pair,
+    };
+
+    private static int Room(Template template, TextTruncation truncation) => truncation.MaxLength >= template.SpecialCount
+        ? truncation.MaxLength - template.SpecialCount
+        : throw new ArgumentOutOfRangeException("maxLength", truncation.MaxLength, $"A row needs {template.SpecialCount} tokens for the model's own special tokens alone.");
+
+    private static TokenRange Kept(TokenSink sink, int count, TextTruncation truncation, string text)
+    {
+        var start = truncation.Side == TextSide.Right ? 0 : sink.Count - count;
+        return new TokenRange(sink, start, start + count, text);
+    }
+
+    private void Run(string text, string? pair, EncodeScratch scratch, bool tracked)
+    {
+        Run(text, scratch, scratch.First, tracked);
         if (pair != null)
-            Run(pair, scratch, scratch.Second, details);
+            Run(pair, scratch, scratch.Second, tracked);
         else
-            scratch.Second.Reset(details);
-        if (maxLength is { } limit)
-        {
-            var (first, second) = Truncation.LongestFirst(scratch.First.Count, scratch.Second.Count, limit - template.SpecialCount);
-            scratch.First.CutTo(first);
-            scratch.Second.CutTo(second);
-        }
-        var encoding = EncodingBuilder.Build(template, scratch.First, scratch.Second, details, IdToToken);
-        scratch.Return();
-        return encoding;
+            scratch.Second.Reset(tracked);
     }
 
     /// <summary>Normalizes, splits and tokenizes one text into <paramref name="sink"/>.</summary>
     private void Run(string text, EncodeScratch scratch, TokenSink sink, bool tracked)
     {
         var pieces = scratch.Pieces;
-        pieces.Reset(tracked);
+        pieces.Reset(tracked || _needsOrigins);
         var (search, taken) = (0, 0);
         while (!_added.Raw.IsEmpty && _added.Raw.Next(text, ref search, taken, out var start, out var stop) is { } token)
         {
@@ -207,7 +253,7 @@ public sealed class HuggingFaceTokenizer
             if (piece.Token == Piece.NoToken)
                 _model.Tokenize(pieces.Text, piece.Start, piece.End, sink);
             else
-                sink.Add(piece.Token, pieces.Text, piece.Start, piece.End);
+                sink.AddAsIs(piece.Token, pieces.Text, piece.Start, piece.End);
             sink.Word++;
         }
     }

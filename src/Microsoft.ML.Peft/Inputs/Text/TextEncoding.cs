@@ -17,6 +17,9 @@ public sealed record TextEncoding(int[] Ids, int[] TypeIds)
     /// <summary>For each token 0 for the first text, 1 for the second, −1 for special tokens; null unless details were asked for.</summary>
     public int[]? SequenceIds { get; init; }
 
+    /// <summary>The rows that the cut-off tokens make, in the order of Hugging Face; empty unless details were asked for.</summary>
+    public IReadOnlyList<TextEncoding> Overflowing { get; init; } = [];
+
     /// <summary>Number of tokens.</summary>
     public int Length => Ids.Length;
 }

@@ -1,5 +1,7 @@
 using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Inputs.Text.Patterns;
 using Microsoft.ML.Peft.Inputs.Text.Pipeline;
+using Microsoft.ML.Peft.Inputs.Text.PreTokenizers;
 
 namespace Microsoft.ML.Peft.Inputs.Text.Decoders;
 
@@ -31,6 +33,31 @@ internal abstract class DecoderStep
                 break;
             case "WordPiece":
                 steps.Add(new WordPieceDecoder(json.Get("prefix").String("##"), json.Get("cleanup").Bool(true)));
+                break;
+            case "ByteLevel":
+                steps.Add(new ByteLevelDecoder());
+                break;
+            case "ByteFallback":
+                steps.Add(new ByteFallbackDecoder());
+                break;
+            case "Metaspace":
+                var (replacement, prepend) = MetaspacePreTokenizer.ReadSettings(json);
+                steps.Add(new MetaspaceDecoder(replacement, prepend));
+                break;
+            case "Fuse":
+                steps.Add(new FuseDecoder());
+                break;
+            case "Strip":
+                steps.Add(new StripDecoder(json.Get("content").String(" "), json.Get("start").Int(0), json.Get("stop").Int(0)));
+                break;
+            case "Replace":
+                steps.Add(new ReplaceDecoder(TextPatterns.Read(json.Get("pattern")), json.Get("content").String()));
+                break;
+            case "BPEDecoder":
+                steps.Add(new WordEndDecoder(json.Get("suffix").String("</w>")));
+                break;
+            case "CTC":
+                steps.Add(new CtcDecoder(json.Get("pad_token").String("<pad>"), json.Get("word_delimiter_token").String("|"), json.Get("cleanup").Bool(true)));
                 break;
             default:
                 throw json.Error($"has the unknown type '{json.Type}'.", ModelFormatError.Unsupported);

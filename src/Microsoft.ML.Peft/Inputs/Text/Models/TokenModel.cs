@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Inputs.Text.Pipeline;
 
@@ -18,10 +19,24 @@ internal abstract class TokenModel
     {
         if (json.IsNull)
             throw json.Error("is missing.");
-        return json.Type switch
+        var type = json.Get("type").IsNull ? Guess(json) : json.Type;
+        return type switch
         {
             "WordPiece" => WordPiece.Read(json),
-            var other => throw json.Error($"has the unknown type '{other}'.", ModelFormatError.Unsupported),
+            "BPE" => BytePair.Read(json),
+            "Unigram" => Unigram.Read(json),
+            "WordLevel" => WordLevel.Read(json),
+            _ => throw json.Error($"has the unknown type '{type}'; known are WordPiece, BPE, Unigram and WordLevel.", ModelFormatError.Unsupported),
         };
+    }
+
+    /// <summary>The type of a model in an old file, which does not name it.</summary>
+    private static string Guess(JsonPart json)
+    {
+        if (!json.Get("merges").IsNull)
+            return "BPE";
+        if (json.Get("vocab").Kind == JsonValueKind.Array)
+            return "Unigram";
+        return json.Get("continuing_subword_prefix").IsNull ? "WordLevel" : "WordPiece";
     }
 }

@@ -10,11 +10,13 @@ internal sealed class Vocabulary
     public const int MaxTokens = 2_000_000;
 
     private readonly Dictionary<string, int> _idOf;
+    private readonly Dictionary<string, int>.AlternateLookup<ReadOnlySpan<char>> _idOfSpan;
     private string?[] _tokenOf;
 
     private Vocabulary(int capacity)
     {
         _idOf = new Dictionary<string, int>(capacity, StringComparer.Ordinal);
+        _idOfSpan = _idOf.GetAlternateLookup<ReadOnlySpan<char>>();
         _tokenOf = new string?[capacity];
     }
 
@@ -27,6 +29,8 @@ internal sealed class Vocabulary
     public IReadOnlyDictionary<string, int> Ids => _idOf;
 
     public bool TryGetId(string token, out int id) => _idOf.TryGetValue(token, out id);
+
+    public bool TryGetId(ReadOnlySpan<char> token, out int id) => _idOfSpan.TryGetValue(token, out id);
 
     /// <summary>The token of an id, or null.</summary>
     public string? TokenOf(int id) => (uint)id < (uint)_tokenOf.Length ? _tokenOf[id] : null;

@@ -2,10 +2,22 @@ using Microsoft.ML.Peft.Inputs.Text.PostProcessors;
 
 namespace Microsoft.ML.Peft.Inputs.Text.Pipeline;
 
+/// <summary>The tokens of one text that go into a row.</summary>
+internal readonly struct TokenRange(TokenSink sink, int start, int end, string text)
+{
+    public TokenSink Sink { get; } = sink;
+
+    public int Start { get; } = start;
+
+    public int Count { get; } = end - start;
+
+    public string Text { get; } = text;
+}
+
 /// <summary>Lays tokens out as a template says.</summary>
 internal static class EncodingBuilder
 {
-    public static TextEncoding Build(Template template, TokenSink first, TokenSink second, bool details, Func<int, string?> tokenOf)
+    public static TextEncoding Build(Template template, TokenRange first, TokenRange second)
     {
         var length = 0;
         foreach (var item in template.Items)
@@ -20,17 +32,18 @@ internal static class EncodingBuilder
                 ids[position++] = item.Special;
                 continue;
             }
-            var sink = item.Sequence == 0 ? first : second;
-            sink.Ids.CopyTo(ids.AsSpan(position));
-            types.AsSpan(position, sink.Count).Fill(item.TypeId);
-            position += sink.Count;
+            var range = item.Sequence == 0 ? first : second;
+            range.Sink.Ids.Slice(range.Start, range.Count).CopyTo(ids.AsSpan(position));
+            types.AsSpan(position, range.Count).Fill(item.TypeId);
+            position += range.Count;
         }
-        var encoding = new TextEncoding(ids, types);
-        return details ? WithDetails(encoding, template, first, second, tokenOf) : encoding;
+        return new TextEncoding(ids, types);
     }
 
-    private static TextEncoding WithDetails(TextEncoding encoding, Template template, TokenSink first, TokenSink second, Func<int, string?> tokenOf)
+    public static TextEncoding BuildDetailed(Template template, PostProcessor rules, TokenRange first, TokenRange second, Func<int, string?> tokenOf)
     {
+        var encoding = Build(template, first, second);
+        var tokens = Array.ConvertAll(encoding.Ids, id => tokenOf(id) ?? "");
         var offsets = new (int, int)[encoding.Length];
         var words = new int[encoding.Length];
         var sequences = new int[encoding.Length];
@@ -44,20 +57,16 @@ internal static class EncodingBuilder
                 position++;
                 continue;
             }
-            var sink = item.Sequence == 0 ? first : second;
-            for (var i = 0; i < sink.Count; i++, position++)
+            var range = item.Sequence == 0 ? first : second;
+            for (var i = range.Start; i < range.Start + range.Count; i++, position++)
             {
-                offsets[position] = (sink.From[i], sink.To[i]);
-                words[position] = sink.Words[i];
+                tokens[position] = range.Sink.Shown(i) ?? tokens[position];
+                var offset = (range.Sink.From[i], range.Sink.To[i]);
+                offsets[position] = rules.TrimOffsets ? OffsetTrimming.Trim(tokens[position], range.Text, offset, i == range.Start, rules.PrefixAdded) : offset;
+                words[position] = range.Sink.Words[i];
                 sequences[position] = item.Sequence;
             }
         }
-        return encoding with
-        {
-            Tokens = Array.ConvertAll(encoding.Ids, id => tokenOf(id) ?? ""),
-            Offsets = offsets,
-            WordIds = words,
-            SequenceIds = sequences,
-        };
+        return encoding with { Tokens = tokens, Offsets = offsets, WordIds = words, SequenceIds = sequences };
     }
 }

@@ -7,6 +7,7 @@ internal sealed class TokenSink
     private int[] _from = [];
     private int[] _to = [];
     private int[] _words = [];
+    private readonly Dictionary<int, string> _shown = [];
     private bool _tracked;
 
     public int Count { get; private set; }
@@ -27,6 +28,7 @@ internal sealed class TokenSink
         Count = 0;
         Word = 0;
         _tracked = tracked;
+        _shown.Clear();
         if (tracked && _from.Length < _ids.Length)
         {
             _from = new int[_ids.Length];
@@ -48,6 +50,17 @@ internal sealed class TokenSink
         }
         _ids[Count++] = id;
     }
+
+    /// <summary>Adds a token that is shown as the text it stands for and not by its own name.</summary>
+    public void AddAsIs(int id, TextBuffer text, int start, int end)
+    {
+        if (_tracked)
+            _shown[Count] = text.Text[start..end].ToString();
+        Add(id, text, start, end);
+    }
+
+    /// <summary>What the token at <paramref name="index"/> is shown as, or null for its own name.</summary>
+    public string? Shown(int index) => _shown.GetValueOrDefault(index);
 
     /// <summary>Drops all tokens from <paramref name="count"/> on.</summary>
     public void CutTo(int count) => Count = count;

@@ -9,12 +9,20 @@ internal sealed class PostProcessor
 {
     private const int MaxItems = 1000;
 
+    private bool _hasLayout;
+
     public Template Single { get; private set; } = Template.PlainSingle;
 
     public Template Pair { get; private set; } = Template.PlainPair;
 
     /// <summary>Type ids of the two texts when special tokens are left out.</summary>
     public (Template Single, Template Pair) Bare { get; private set; } = (Template.PlainSingle, Template.PlainPair);
+
+    /// <summary>Whether the blanks at the ends of byte-level tokens are taken out of their offsets.</summary>
+    public bool TrimOffsets { get; private set; }
+
+    /// <summary>Whether the tokenizer puts a blank before texts.</summary>
+    public bool PrefixAdded { get; private set; }
 
     /// <summary>The tokenizer file's <c>post_processor</c>.</summary>
     public static PostProcessor Read(JsonPart json)
@@ -40,6 +48,16 @@ internal sealed class PostProcessor
             case "BertProcessing":
                 ReadBert(json);
                 break;
+            case "RobertaProcessing":
+                ReadRoberta(json);
+                break;
+            case "ByteLevel":
+                ReadTrimming(json);
+                break;
+            case "Sequence":
+                foreach (var part in json.Get("processors").Elements())
+                    Read(part, depth + 1);
+                break;
             default:
                 throw json.Error($"has the unknown type '{json.Type}'.", ModelFormatError.Unsupported);
         }
@@ -47,6 +65,7 @@ internal sealed class PostProcessor
 
     private void ReadTemplate(JsonPart json)
     {
+        TakeLayout(json);
         var specials = new Dictionary<string, List<int>>(StringComparer.Ordinal);
         if (!json.Get("special_tokens").IsNull)
         {
@@ -93,9 +112,34 @@ internal sealed class PostProcessor
 
     private void ReadBert(JsonPart json)
     {
+        TakeLayout(json);
         var (sep, cls) = (ReadToken(json.Get("sep")), ReadToken(json.Get("cls")));
         Single = new Template([TemplateItem.Token(cls, 0), TemplateItem.Text(0, 0), TemplateItem.Token(sep, 0)]);
         Pair = new Template([.. Single.Items, TemplateItem.Text(1, 1), TemplateItem.Token(sep, 1)]);
+    }
+
+    private void ReadRoberta(JsonPart json)
+    {
+        TakeLayout(json);
+        ReadTrimming(json);
+        var (sep, cls) = (ReadToken(json.Get("sep")), ReadToken(json.Get("cls")));
+        // This family has one type only, also for the second text.
+        Single = new Template([TemplateItem.Token(cls, 0), TemplateItem.Text(0, 0), TemplateItem.Token(sep, 0)]);
+        Pair = new Template([.. Single.Items, TemplateItem.Token(sep, 0), TemplateItem.Text(1, 0), TemplateItem.Token(sep, 0)]);
+        Bare = (WithoutSpecials(Single), WithoutSpecials(Pair));
+    }
+
+    private void ReadTrimming(JsonPart json)
+    {
+        TrimOffsets |= json.Get("trim_offsets").Bool(true);
+        PrefixAdded = json.Get("add_prefix_space").Bool(true);
+    }
+
+    private void TakeLayout(JsonPart json)
+    {
+        if (_hasLayout)
+            throw json.Error("is the second layout of special tokens; one is supported.", ModelFormatError.Unsupported);
+        _hasLayout = true;
     }
 
     /// <summary>A pair of a token and its id.</summary>

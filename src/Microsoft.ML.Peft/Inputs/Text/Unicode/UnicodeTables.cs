@@ -32,14 +32,21 @@ internal static class UnicodeTables
         ReadClasses(reader);
         ReadDecompositions(reader);
         for (var count = reader.Read7BitEncodedInt(); count > 0; count--)
-            Compositions.Add(Pair(reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt()), reader.Read7BitEncodedInt());
+        {
+            var (first, second) = (reader.Read7BitEncodedInt(), reader.Read7BitEncodedInt());
+            Compositions.Add(Pair(first, second), reader.Read7BitEncodedInt());
+            // Some vowel signs start no sequence of their own accord but compose: they are not plain either.
+            if (Pages[PageOf[second >> PageBits]][second & (PageSize - 1)] == 0)
+                Put(second, new Entry(0, [], []));
+        }
     }
 
     /// <summary>The canonical combining class; 0 for a character that starts a sequence.</summary>
     public static int CombiningClass(int code) => EntryOf(code).Class;
 
-    /// <summary>True if the character may change or be reordered under any of the four normal forms.</summary>
-    public static bool IsPlain(char c) => c < 0xA0 || (Pages[PageOf[c >> PageBits]][c & (PageSize - 1)] == 0 && !IsHangul(c) && c is < '\u1100' or > '\u11FF');
+    /// <summary>True if no normal form changes the unit, moves it or composes it with its neighbours.</summary>
+    public static bool IsPlain(char c) =>
+        c < 0xA0 || (Pages[PageOf[c >> PageBits]][c & (PageSize - 1)] == 0 && !IsHangul(c) && !char.IsSurrogate(c) && c is < '\u1100' or > '\u11FF');
 
     /// <summary>Writes the full decomposition of a character and returns its length; 0 if it is its own.</summary>
     public static int Decompose(int code, bool compatible, Span<int> destination)
