@@ -12,6 +12,8 @@ internal static class BareFileName
         if (!IsBare(name))
             throw new ModelFormatException(namedBy, ModelFormatError.PathEscape, $"the file name '{Shown(name)}' must be a bare name in the model's folder, without separators, drive or leading dot.");
         var path = Path.Combine(folder, name);
+        if (new FileInfo(path).LinkTarget == null)
+            return path;
         FileSystemInfo? target;
         try
         {

@@ -16,13 +16,17 @@ internal static class RegularFile
         ArgumentException.ThrowIfNullOrEmpty(path);
         if (Directory.Exists(path))
             throw NotRegular(path, "is a folder");
-        if (!File.Exists(path))
+        SafeFileHandle handle;
+        try
+        {
+            handle = OpenWithoutWaiting(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             if (new FileInfo(path).LinkTarget != null)
                 throw NotRegular(path, "is a link to nothing");
             throw new ModelFormatException(path, ModelFormatError.MissingFile, "no such file.");
         }
-        var handle = OpenWithoutWaiting(path);
         try
         {
             CheckContent(path, handle);

@@ -106,8 +106,7 @@ public sealed class SafetensorsReader : IDisposable
         }
         using var stored = Read(name);
         using var frozen = no_grad();
-        // The result is the destination under a second managed name.
-        using var same = destination.copy_(stored);
+        destination.copy_(stored);
     }
 
     /// <summary>Closes the file.</summary>

@@ -1,6 +1,5 @@
 using System.Text;
 using Microsoft.ML.Peft.Checkpoints;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Checkpoints;
@@ -89,7 +88,7 @@ public sealed class SafetensorsHeaderTests
     [DataRow("")]
     public void Unknown_dtype(string dtype)
     {
-        var file = SafetensorsFile.Of($$"""{"a":{"dtype":"{{dtype}}","shape":[4],"data_offsets":[0,16]}}""", 16);
+        var file = SafetensorsFile.Of($$$"""{"a":{"dtype":"{{{dtype}}}","shape":[4],"data_offsets":[0,16]}}""", 16);
         Assert.AreEqual(ModelFormatError.UnsupportedDtype, SafetensorsFile.ErrorOf(file));
         var error = Assert.ThrowsExactly<ModelFormatException>(() => SafetensorsReader.Open(file, "x"));
         StringAssert.Contains(error.Message, $"'{dtype}'");
@@ -99,7 +98,7 @@ public sealed class SafetensorsHeaderTests
     [TestMethod]
     public void Ten_tensors_on_the_same_bytes()
     {
-        var entries = Enumerable.Range(0, 10).Select(i => $$"""  "t{{i}}":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}""");
+        var entries = Enumerable.Range(0, 10).Select(i => $$$"""  "t{{{i}}}":{"dtype":"U8","shape":[16],"data_offsets":[0,16]}""");
         Assert.AreEqual(ModelFormatError.InvalidOffset, SafetensorsFile.ErrorOf(SafetensorsFile.Of("{" + string.Join(',', entries) + "}", 16)));
     }
 
@@ -115,7 +114,7 @@ public sealed class SafetensorsHeaderTests
     [DataRow("{}")]
     [DataRow("[0,9223372036854775808]")]
     public void Impossible_offsets(string offsets) =>
-        Assert.AreEqual(ModelFormatError.InvalidOffset, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$"""{"a":{"dtype":"U8","shape":[4],"data_offsets":{{offsets}}}}""", 8)));
+        Assert.AreEqual(ModelFormatError.InvalidOffset, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$$"""{"a":{"dtype":"U8","shape":[4],"data_offsets":{{{offsets}}}}}""", 8)));
 
     [TestMethod]
     public void A_hole_between_tensors() => Assert.AreEqual(ModelFormatError.InvalidOffset, SafetensorsFile.ErrorOf(SafetensorsFile.Of(
@@ -128,7 +127,7 @@ public sealed class SafetensorsHeaderTests
     [DataRow("[281474976710656,281474976710656]")]
     [DataRow("[281474976710657,0]")]
     public void Shapes_beyond_64_bits(string shape) =>
-        Assert.AreEqual(ModelFormatError.Overflow, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$"""{"a":{"dtype":"F32","shape":{{shape}},"data_offsets":[0,16]}}""", 16)));
+        Assert.AreEqual(ModelFormatError.Overflow, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$$"""{"a":{"dtype":"F32","shape":{{{shape}}},"data_offsets":[0,16]}}""", 16)));
 
     [TestMethod]
     [DataRow("[5]")]
@@ -136,7 +135,7 @@ public sealed class SafetensorsHeaderTests
     [DataRow("[0]")]
     [DataRow("[]")]
     public void Size_differs_from_shape(string shape) =>
-        Assert.AreEqual(ModelFormatError.SizeMismatch, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$"""{"a":{"dtype":"F32","shape":{{shape}},"data_offsets":[0,16]}}""", 16)));
+        Assert.AreEqual(ModelFormatError.SizeMismatch, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$$"""{"a":{"dtype":"F32","shape":{{{shape}}},"data_offsets":[0,16]}}""", 16)));
 
     [TestMethod]
     [DataRow(15)]
@@ -145,7 +144,7 @@ public sealed class SafetensorsHeaderTests
 
     [TestMethod]
     public void Rank_beyond_16() => Assert.AreEqual(ModelFormatError.LimitExceeded, SafetensorsFile.ErrorOf(SafetensorsFile.Of(
-        $$"""{"a":{"dtype":"U8","shape":[{{string.Join(',', Enumerable.Repeat(1, 10_000))}}],"data_offsets":[0,1]}}""", 1)));
+        $$$"""{"a":{"dtype":"U8","shape":[{{{string.Join(',', Enumerable.Repeat(1, 10_000))}}}],"data_offsets":[0,1]}}""", 1)));
 
     [TestMethod]
     public void Nesting_beyond_4()
@@ -172,7 +171,7 @@ public sealed class SafetensorsHeaderTests
     public void Bad_names(object name)
     {
         var text = name as string ?? new string('n', (int)name);
-        Assert.AreEqual(ModelFormatError.InvalidName, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$"""{"{{text}}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}""")));
+        Assert.AreEqual(ModelFormatError.InvalidName, SafetensorsFile.ErrorOf(SafetensorsFile.Of($$$"""{"{{{text}}}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}""")));
     }
 
     [TestMethod]

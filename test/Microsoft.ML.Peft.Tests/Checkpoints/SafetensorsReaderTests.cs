@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Microsoft.ML.Peft.Checkpoints;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Checkpoints;
@@ -18,7 +17,7 @@ public sealed class SafetensorsReaderTests
             ("BF16", ScalarType.BFloat16, 2), ("I32", ScalarType.Int32, 4), ("F32", ScalarType.Float32, 4), ("F64", ScalarType.Float64, 8), ("I64", ScalarType.Int64, 8),
         })
         {
-            var file = SafetensorsFile.Of($$"""{"a":{"dtype":"{{name}}","shape":[2,1],"data_offsets":[0,{{2 * size}}]}}""", 2 * size);
+            var file = SafetensorsFile.Of($$$"""{"a":{"dtype":"{{{name}}}","shape":[2,1],"data_offsets":[0,{{{2 * size}}}]}}""", 2 * size);
             using var reader = SafetensorsReader.Open(file, name);
             using var tensor = reader.Read("a");
             Assert.AreEqual(type, tensor.dtype);

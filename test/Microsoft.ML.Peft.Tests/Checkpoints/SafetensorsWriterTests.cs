@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Text;
 using Microsoft.ML.Peft.Checkpoints;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Checkpoints;
@@ -62,9 +61,12 @@ public sealed class SafetensorsWriterTests
         var before = CultureInfo.CurrentCulture;
         try
         {
-            var files = new[] { "", "tr-TR", "de-DE" }.Select(name =>
+            // Made by hand: where the system has no culture data there is only the invariant one.
+            var odd = (CultureInfo)CultureInfo.InvariantCulture.Clone();
+            odd.NumberFormat = new NumberFormatInfo { NegativeSign = "~", NumberGroupSeparator = "'", NumberDecimalSeparator = "," };
+            var files = new[] { CultureInfo.InvariantCulture, odd }.Select(culture =>
             {
-                CultureInfo.CurrentCulture = new CultureInfo(name);
+                CultureInfo.CurrentCulture = culture;
                 using var stream = new MemoryStream();
                 SafetensorsWriter.Write(stream, [new("WEIGHT.i", a)]);
                 return Convert.ToHexString(stream.ToArray());

@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Checkpoints;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.Peft.Tests.Checkpoints;
 
@@ -9,7 +8,7 @@ public sealed class WeightFolderTests
     private const string Index = "model.safetensors.index.json";
 
     private static byte[] Shard(params string[] names) => SafetensorsFile.Of(
-        "{" + string.Join(',', names.Select((name, i) => $$""" "{{name}}":{"dtype":"U8","shape":[4],"data_offsets":[{{4 * i}},{{(4 * i) + 4}}]}""").Select(s => s.Trim())) + "}", 4 * names.Length);
+        "{" + string.Join(',', names.Select((name, i) => $$$""" "{{{name}}}":{"dtype":"U8","shape":[4],"data_offsets":[{{{4 * i}}},{{{(4 * i) + 4}}}]}""").Select(s => s.Trim())) + "}", 4 * names.Length);
 
     [TestMethod]
     public void A_single_file()
@@ -31,7 +30,7 @@ public sealed class WeightFolderTests
         using var folder = new TemporaryFolder();
         folder.Write("one.safetensors", Shard("a", "b"));
         folder.Write("two.safetensors", Shard("c"));
-        folder.Write(Index, $$"""{"metadata":{"total_size":{{size}}},"weight_map":{"a":"one.safetensors","b":"one.safetensors","c":"two.safetensors"}}""");
+        folder.Write(Index, $$$"""{"metadata":{"total_size":{{{size}}}},"weight_map":{"a":"one.safetensors","b":"one.safetensors","c":"two.safetensors"}}""");
         using var weights = WeightFolder.Open(folder.Path);
         Assert.HasCount(3, weights.Entries);
         using var c = weights.Read("c");
