@@ -1,0 +1,102 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>Settings of an adapter method; its JSON is HF PEFT's adapter_config.json.</summary>
+public abstract record AdapterOptions
+{
+    private static readonly JsonSerializerOptions s_json = new()
+    {
+        WriteIndented = true,
+        AllowDuplicateProperties = false,
+        MaxDepth = 16,
+        NewLine = "\n",
+    };
+
+    /// <summary>Layers to adapt. Default null: the architecture's own choice, for BERT query and value.</summary>
+    [JsonPropertyName("target_modules")]
+    public TargetModules? TargetModules { get; init; }
+
+    /// <summary>Layers to leave out of <see cref="TargetModules"/>. Default none.</summary>
+    [JsonPropertyName("exclude_modules")]
+    public TargetModules? ExcludeModules { get; init; }
+
+    /// <summary>Layers trained as full copies beside the adapter, by module name. Default: the task's head alone.</summary>
+    [JsonPropertyName("modules_to_save")]
+    public IReadOnlyList<string>? ModulesToSave { get; init; }
+
+    /// <summary>Fields of a file that this version does not know or need; written back as they came.</summary>
+    [JsonExtensionData]
+    public IDictionary<string, JsonElement>? OtherFields { get; set; }
+
+    /// <summary>The registry row of the method.</summary>
+    [JsonIgnore]
+    public AdapterMethodAttribute Method => AdapterRegistry.RowOf(GetType());
+
+    /// <summary>Fields of HF PEFT's file that change the result where they are set and that are not supported here.</summary>
+    [JsonIgnore]
+    protected virtual IReadOnlyList<string> UnsupportedFields => [];
+
+    /// <summary>Reads adapter_config.json.</summary>
+    /// <exception cref="PeftException">It names a method, or sets a field, that is not supported.</exception>
+    /// <exception cref="FormatException">It is no valid configuration.</exception>
+    public static AdapterOptions FromJson(string json, string name)
+    {
+        try
+        {
+            var node = JsonNode.Parse(json, documentOptions: new() { MaxDepth = 16, AllowDuplicateProperties = false })?.AsObject()
+                ?? throw new FormatException($"{name} is empty.");
+            var type = node["peft_type"]?.GetValue<string>()
+                ?? throw new FormatException($"{name} has no 'peft_type', which names the adapter method.");
+            var options = (AdapterOptions)node.Deserialize(AdapterRegistry.OptionsOf(type), s_json)!;
+            options.RefuseUnsupported(name);
+            options.Validate();
+            return options;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException or ArgumentException)
+        {
+            throw new FormatException($"{name} is no valid adapter configuration: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Writes adapter_config.json: the fields in alphabetical order, as HF PEFT does.</summary>
+    public string ToJson()
+    {
+        var fields = JsonSerializer.SerializeToNode(this, GetType(), s_json)!.AsObject();
+        fields["peft_type"] = Method.Name;
+        return new JsonObject(fields
+            .OrderBy(f => f.Key, StringComparer.Ordinal)
+            .Select(f => KeyValuePair.Create(f.Key, f.Value?.DeepClone()))).ToJsonString(s_json);
+    }
+
+    /// <summary>Checks the settings that do not depend on a layer.</summary>
+    /// <exception cref="ArgumentException">A setting is outside its range; the message names it.</exception>
+    public abstract void Validate();
+
+    /// <summary>Makes the adapter of one layer, with its start values.</summary>
+    protected internal abstract LinearAdapter Create(LinearLayer layer, Initialization initialization);
+
+    private void RefuseUnsupported(string name)
+    {
+        foreach (var field in UnsupportedFields)
+        {
+            if (OtherFields is not null && OtherFields.TryGetValue(field, out var value) && IsSet(value))
+            {
+                throw new PeftException($"{name} sets '{field}' to {value.GetRawText()}, which is not supported for {Method.Name}.");
+            }
+        }
+    }
+
+    private static bool IsSet(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.Null or JsonValueKind.False => false,
+        JsonValueKind.Object => value.EnumerateObject().Any(),
+        JsonValueKind.Array => value.GetArrayLength() > 0,
+        JsonValueKind.String => value.GetString() is not ("" or "none"),
+        _ => true,
+    };
+}

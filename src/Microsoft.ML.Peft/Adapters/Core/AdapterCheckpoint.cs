@@ -1,0 +1,104 @@
+using System.Text;
+using System.Text.Json;
+using Microsoft.ML.Peft.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters.Core;
+
+/// <summary>An adapter as HF PEFT keeps it: a folder with adapter_config.json and adapter_model.safetensors.</summary>
+public static class AdapterCheckpoint
+{
+    private const string ConfigFile = "adapter_config.json";
+    private const string WeightsFile = "adapter_model.safetensors";
+
+    /// <summary>Writes an adapter; each file is complete or not there.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="folder">The folder, made where it is missing.</param>
+    /// <param name="taskType">HF PEFT's name of the task, for example <c>SEQ_CLS</c>.</param>
+    /// <param name="baseModel">What the adapter was trained on: a label for people.</param>
+    /// <exception cref="PeftException">The adapter is a trained head alone, which HF PEFT has no form for.</exception>
+    public static void Write(AdapterSet adapter, string folder, string taskType, string baseModel)
+    {
+        var options = adapter.Options ?? throw new PeftException(
+            "This model has a trained head and no adapter, which HF PEFT has no file for; train with an adapter, or save with mlContext.Model.Save.");
+        var fields = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var (key, value) in options.OtherFields ?? new Dictionary<string, JsonElement>())
+        {
+            fields[key] = value;
+        }
+
+        Default("base_model_name_or_path", baseModel);
+        Default("task_type", taskType);
+        Default("inference_mode", true);
+        Default("bias", "none");
+        Directory.CreateDirectory(folder);
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter), new Dictionary<string, string> { ["format"] = "pt" });
+        AtomicFile.Write(
+            Path.Combine(folder, ConfigFile), stream => stream.Write(Encoding.UTF8.GetBytes((options with { OtherFields = fields }).ToJson())));
+
+        void Default<T>(string key, T value) => fields.TryAdd(key, JsonSerializer.SerializeToElement(value));
+    }
+
+    /// <summary>Reads the settings of an adapter folder.</summary>
+    /// <exception cref="ModelFormatException">The file is missing or no valid configuration.</exception>
+    public static AdapterOptions ReadOptions(string folder)
+    {
+        var path = Path.Combine(folder, ConfigFile);
+        if (!File.Exists(path))
+        {
+            throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"The adapter folder '{folder}' has no {ConfigFile}.");
+        }
+
+        return AdapterOptions.FromJson(File.ReadAllText(path), path);
+    }
+
+    /// <summary>Reads the tensors of an adapter folder into an adapter of the same settings.</summary>
+    /// <exception cref="ModelFormatException">A tensor is missing, is not known, or has another shape.</exception>
+    public static void ReadTensors(AdapterSet adapter, string folder)
+    {
+        using var file = SafetensorsReader.Open(Path.Combine(folder, WeightsFile));
+        ReadTensors(adapter, folder, file.Entries, file.ReadInto);
+    }
+
+    internal static void ReadTensors(
+        AdapterSet adapter, string name, IReadOnlyDictionary<string, SafetensorsEntry> entries, Action<string, Tensor> readInto)
+    {
+        var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
+        Refuse(parameters.Keys.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
+        Refuse(entries.Keys.Except(parameters.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
+        foreach (var (key, parameter) in parameters)
+        {
+            if (!entries[key].Shape.AsSpan().SequenceEqual(parameter.shape))
+            {
+                throw new ModelFormatException(
+                    name,
+                    ModelFormatError.ShapeMismatch,
+                    $"{name}: '{key}' has the shape ({string.Join(", ", entries[key].Shape)}); this model needs ({string.Join(", ", parameter.shape)}).");
+            }
+        }
+
+        using var _ = no_grad();
+        foreach (var (key, parameter) in parameters)
+        {
+            readInto(key, parameter);
+        }
+
+        foreach (var layer in adapter.Adapters)
+        {
+            layer.Loaded();
+        }
+
+        void Refuse(IEnumerable<string> keys, ModelFormatError error, string verb)
+        {
+            var all = keys.Order(StringComparer.Ordinal).ToArray();
+            if (all.Length > 0)
+            {
+                throw new ModelFormatException(
+                    name, error, $"{name} {verb} {string.Join(", ", all.Take(8))}{(all.Length > 8 ? $" and {all.Length - 8} more" : "")}.");
+            }
+        }
+    }
+
+    internal static IEnumerable<KeyValuePair<string, Tensor>> Tensors(AdapterSet adapter)
+        => adapter.Parameters().Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter));
+}

@@ -1,0 +1,40 @@
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters.Core;
+
+/// <summary>An adapter of a linear layer: weight in, weight out, with an optional cheaper forward pass.</summary>
+public abstract class LinearAdapter : Adapter
+{
+    /// <summary>Puts the adapter on a layer, which stays as it is.</summary>
+    protected LinearAdapter(LinearLayer target)
+        : base(target.Path) => Layer = target;
+
+    /// <summary>The layer below.</summary>
+    public LinearLayer Layer { get; }
+
+    /// <summary>Input features of the layer.</summary>
+    protected long InFeatures => Layer.InFeatures;
+
+    /// <summary>Output features of the layer.</summary>
+    protected long OutFeatures => Layer.OutFeatures;
+
+    /// <summary>The weight (out, in) that the adapter makes of the weight (out, in) below it.</summary>
+    protected internal abstract Tensor Materialize(Tensor weight);
+
+    /// <summary>The bias (out) that the adapter makes of the bias below it. Default: the same.</summary>
+    protected internal virtual Tensor? MaterializeBias(Tensor? bias) => bias;
+
+    /// <summary>The adapted output: x (…, in) gives (…, out). Override where there is a cheaper way than the whole weight.</summary>
+    /// <param name="x">Input of the layer.</param>
+    /// <param name="below">The layer with the adapters below this one.</param>
+    protected internal virtual Tensor Forward(Tensor x, LayerCall below)
+        => nn.functional.linear(x, Materialize(below.Weight()), MaterializeBias(Layer.Bias));
+
+    /// <summary>The layer's output with this adapter alone.</summary>
+    public sealed override Tensor forward(Tensor x)
+    {
+        using var context = training ? ForwardContext.TrainingWith(Generator.Default) : ForwardContext.Predicting();
+        return Forward(x, new LayerCall(Layer, [], context));
+    }
+}

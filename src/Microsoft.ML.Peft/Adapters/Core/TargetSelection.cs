@@ -1,0 +1,42 @@
+using Microsoft.ML.Peft.Layers;
+
+namespace Microsoft.ML.Peft.Adapters.Core;
+
+/// <summary>Decides layer by layer whether a method goes on it, and says so where it goes on none.</summary>
+internal sealed class TargetSelection(TargetModules? targets, TargetModules? excluded, CopiedModules copies)
+{
+    private int _matched;
+
+    /// <summary>True if the layer is a target.</summary>
+    /// <exception cref="PeftException">It is named but of a kind that cannot be adapted.</exception>
+    public bool Includes(Layer layer)
+    {
+        if (targets is null || excluded?.Matches(layer.Path) == true || copies.Of(layer.Path) is not null || !targets.Matches(layer.Path))
+        {
+            return false;
+        }
+
+        if (layer is not LinearLayer)
+        {
+            return targets.IsAllLinear
+                ? false
+                : throw new PeftException($"target_modules matches '{layer.Path}', which is no linear layer; this method adapts linear layers only.");
+        }
+
+        _matched++;
+        return true;
+    }
+
+    /// <summary>Refuses targets that matched nothing, with the names that could have been meant.</summary>
+    /// <exception cref="PeftException">No layer matched.</exception>
+    public void RequireMatches(LayerList layers)
+    {
+        if (targets is null || _matched > 0)
+        {
+            return;
+        }
+
+        var names = layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal);
+        throw new PeftException($"target_modules '{targets}' matches no layer; the linear layers of this model are called {string.Join(", ", names)}.");
+    }
+}

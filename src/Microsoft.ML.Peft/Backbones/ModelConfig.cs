@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Microsoft.ML.Peft.Checkpoints;
+
+namespace Microsoft.ML.Peft.Backbones;
+
+/// <summary>A Hugging Face config.json: numbers are checked when they are asked for.</summary>
+public sealed class ModelConfig
+{
+    private readonly JsonElement _root;
+    private readonly string _name;
+
+    private ModelConfig(string json, string name)
+    {
+        (Json, _name) = (json, name);
+        try
+        {
+            using var document = JsonDocument.Parse(json, new JsonDocumentOptions { MaxDepth = 16 });
+            _root = document.RootElement.Clone();
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            throw new ModelFormatException(name, ModelFormatError.InvalidJson, $"{name} is not valid JSON: {error.Message}", error);
+        }
+
+        if (_root.ValueKind != JsonValueKind.Object)
+        {
+            throw new ModelFormatException(name, ModelFormatError.InvalidJson, $"{name} is not a JSON object.");
+        }
+    }
+
+    /// <summary>The text as read.</summary>
+    public string Json { get; }
+
+    /// <summary>The architecture's name, for example <c>bert</c>.</summary>
+    public string ModelType => Text("model_type");
+
+    /// <summary>Reads config.json of a model folder.</summary>
+    /// <exception cref="ModelFormatException">The folder or the file is missing, or the file is no JSON object.</exception>
+    public static ModelConfig Load(string folder)
+    {
+        ArgumentException.ThrowIfNullOrWhiteSpace(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw new ModelFormatException(
+                folder, ModelFormatError.MissingFile, $"The model folder '{folder}' does not exist; give a folder with config.json, tokenizer.json and *.safetensors.");
+        }
+
+        var path = Path.Combine(folder, "config.json");
+        return File.Exists(path)
+            ? Parse(File.ReadAllText(path), path)
+            : throw new ModelFormatException(
+                folder, ModelFormatError.MissingFile, $"The model folder '{folder}' has no config.json; a Hugging Face model folder holds config.json, tokenizer.json and *.safetensors.");
+    }
+
+    /// <summary>Reads a configuration from its text.</summary>
+    /// <exception cref="ModelFormatException">The text is no JSON object.</exception>
+    public static ModelConfig Parse(string json, string name) => new(json, name);
+
+    /// <summary>A text that must be there.</summary>
+    public string Text(string key)
+        => Find(key) is { ValueKind: JsonValueKind.String } value
+            ? value.GetString()!
+            : throw Wrong(key, "a text");
+
+    /// <summary>A text, or a default where there is none.</summary>
+    public string Text(string key, string missing) => Find(key) is null ? missing : Text(key);
+
+    /// <summary>A whole number in a range, which must be there.</summary>
+    public int Int(string key, int min, int max)
+        => Find(key) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out var number) && number >= min && number <= max
+            ? number
+            : throw Wrong(key, $"a whole number from {min} to {max}");
+
+    /// <summary>A whole number in a range, or a default where there is none.</summary>
+    public int Int(string key, int min, int max, int missing) => Find(key) is null ? missing : Int(key, min, max);
+
+    /// <summary>A finite number in a range, or a default where there is none.</summary>
+    public double Number(string key, double min, double max, double missing)
+        => Find(key) is not { } value ? missing
+            : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max ? number
+            : throw Wrong(key, FormattableString.Invariant($"a number from {min} to {max}"));
+
+    internal ModelFormatException Wrong(string key, string expected)
+        => new(_name, ModelFormatError.InvalidEntry, $"{_name}: '{key}' is {Find(key)?.GetRawText() ?? "missing"}; it must be {expected}.");
+
+    private JsonElement? Find(string key)
+        => _root.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+}

@@ -1,0 +1,39 @@
+using Microsoft.ML.Peft.Adapters;
+
+namespace Microsoft.ML.Peft;
+
+/// <summary>What a classifier is made of besides its base model.</summary>
+public sealed record ClassifierSettings
+{
+    /// <summary>The adapter to put on the base model, or null to train the head alone.</summary>
+    public required AdapterOptions? Adapter { get; init; }
+
+    /// <summary>Class names in the order of the scores; 2 or more, all different.</summary>
+    public required IReadOnlyList<string> Labels { get; init; }
+
+    /// <summary>Longest input in tokens, special tokens included; longer texts are cut: 3 to what the base model can take. Default 128.</summary>
+    public int MaxLength { get; init; } = 128;
+
+    /// <summary>Seed of every random number: start values, order of the rows, dropout. Default 0.</summary>
+    public int Seed { get; init; }
+
+    /// <summary>Checks every setting that does not depend on the base model.</summary>
+    /// <exception cref="ArgumentException">A setting is outside its range.</exception>
+    public void Validate()
+    {
+        ArgumentNullException.ThrowIfNull(Labels);
+        if (Labels.Count < 2)
+        {
+            throw new ArgumentException(
+                $"There {(Labels.Count == 1 ? $"is 1 class, '{Labels[0]}'" : "are no classes")}; a classifier needs at least 2.", nameof(Labels));
+        }
+
+        if (Labels.GroupBy(l => l, StringComparer.Ordinal).FirstOrDefault(g => g.Count() > 1) is { } twice)
+        {
+            throw new ArgumentException($"The class '{twice.Key}' is there {twice.Count()} times; class names must differ.", nameof(Labels));
+        }
+
+        Guard.InRange(MaxLength, 3, 1 << 20);
+        Adapter?.Validate();
+    }
+}

@@ -1,0 +1,46 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Scaled dot-product attention over several heads, the one path of every backbone.</summary>
+internal static class Attention
+{
+    /// <summary><c>softmax(q·kᵀ/√d + mask)·v</c> for each head.</summary>
+    /// <param name="query">(batch·queries, heads·d).</param>
+    /// <param name="key">(batch·keys, heads·d).</param>
+    /// <param name="value">(batch·keys, heads·d).</param>
+    /// <param name="shape">The sizes of the inputs, known on the host.</param>
+    /// <param name="mask">What is added to the scores, (batch·heads, 1 or queries, keys), or null.</param>
+    /// <param name="dropout">Share of the attention weights that is dropped while training.</param>
+    /// <param name="context">The call's context.</param>
+    /// <returns>(batch·queries, heads·d).</returns>
+    public static Tensor Forward(
+        Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask, double dropout, ForwardContext context)
+    {
+        var (batch, queries, keys, heads, size) = shape;
+        var q = Split(query, batch, queries, heads, size);
+        var k = Split(key, batch, keys, heads, size).transpose(1, 2);
+        var v = Split(value, batch, keys, heads, size);
+        var scale = (float)(1 / Math.Sqrt(size));
+        var scores = mask is null
+            ? q.mul(scale).bmm(k)
+            : baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, scale);
+        var weights = context.Dropout(scores.softmax(-1), dropout);
+        return weights.bmm(v)
+            .view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
+    }
+
+    /// <summary>Turns a padding mask into what <see cref="Forward"/> adds to the scores.</summary>
+    /// <param name="padded">(batch, keys), 1 for a token and 0 for padding.</param>
+    /// <param name="heads">Count of heads.</param>
+    /// <returns>(batch·heads, 1, keys): 0 for a token, the lowest finite number for padding.</returns>
+    public static Tensor PaddingMask(Tensor padded, long batch, long keys, long heads)
+        => (1 - padded.to(ScalarType.Float32)).mul_(float.MinValue)
+            .view(batch, 1, 1, keys).expand(batch, heads, 1, keys).reshape(batch * heads, 1, keys);
+
+    private static Tensor Split(Tensor x, long batch, long length, long heads, long size)
+        => x.view(batch, length, heads, size).transpose(1, 2).reshape(batch * heads, length, size);
+}
+
+/// <summary>Sizes of one attention: known on the host, so that no tensor is asked for its shape.</summary>
+internal readonly record struct AttentionShape(long Batch, long Queries, long Keys, long Heads, long HeadSize);

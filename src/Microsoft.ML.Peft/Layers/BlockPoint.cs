@@ -1,0 +1,17 @@
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Places of a transformer block where adapters can change the hidden states.</summary>
+public enum BlockPoint
+{
+    /// <summary>The attention's output, before the residual is added.</summary>
+    AfterAttention,
+
+    /// <summary>The first norm's output.</summary>
+    AfterNorm1,
+
+    /// <summary>The feed-forward part's output, before the residual is added.</summary>
+    AfterFeedForward,
+
+    /// <summary>The second norm's output.</summary>
+    AfterNorm2,
+}

@@ -1,0 +1,94 @@
+using Microsoft.ML.Peft.Adapters.Core;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>What comes with a forward pass besides the inputs: the active adapters, training mode, randomness.</summary>
+/// <remarks>One context is used by one thread at a time; any number of contexts share a base model.</remarks>
+public sealed class ForwardContext : IDisposable
+{
+    private readonly IReadOnlyList<LinearAdapter>?[] _byLayer; // by Layer.Index
+    private readonly Dictionary<(BlockPoint, int), List<BlockAdapter>> _byBlock = [];
+    private readonly Generator? _generator;
+    private readonly bool _ownsGenerator;
+
+    private ForwardContext(IReadOnlyList<AdapterSet> adapters, Generator? generator, bool ownsGenerator = false)
+    {
+        Adapters = adapters;
+        _generator = generator;
+        _ownsGenerator = ownsGenerator;
+        _byLayer = new IReadOnlyList<LinearAdapter>?[adapters.Select(a => a.LayerCount).DefaultIfEmpty(0).Max()];
+        foreach (var adapter in adapters.SelectMany(set => set.Adapters))
+        {
+            switch (adapter)
+            {
+                case LinearAdapter linear:
+                    _byLayer[linear.Layer.Index] = [.. _byLayer[linear.Layer.Index] ?? [], linear];
+                    break;
+                case BlockAdapter block:
+                    if (!_byBlock.TryGetValue((block.Point, block.Block), out var list))
+                    {
+                        _byBlock.Add((block.Point, block.Block), list = []);
+                    }
+
+                    list.Add(block);
+                    break;
+            }
+        }
+    }
+
+    /// <summary>The active adapters, in the order in which they act.</summary>
+    public IReadOnlyList<AdapterSet> Adapters { get; }
+
+    /// <summary>True while training: dropout acts.</summary>
+    public bool Training => _generator is not null;
+
+    /// <summary>A context for predicting with the given adapters; none gives the bare base model.</summary>
+    public static ForwardContext Predicting(params IReadOnlyList<AdapterSet> adapters) => new(adapters, null);
+
+    /// <summary>A context for training; every random number of the passes is drawn from <paramref name="seed"/>.</summary>
+    public static ForwardContext TrainingWith(long seed, params IReadOnlyList<AdapterSet> adapters)
+        => new(adapters, new Generator(unchecked((ulong)seed)), ownsGenerator: true);
+
+    /// <summary>A context for training that draws from a generator of the caller.</summary>
+    public static ForwardContext TrainingWith(Generator generator, params IReadOnlyList<AdapterSet> adapters)
+        => new(adapters, generator);
+
+    /// <summary>Drops a share <paramref name="p"/> of the numbers and scales the others by 1/(1 − p), while training.</summary>
+    public Tensor Dropout(Tensor x, double p)
+    {
+        if (_generator is null || p == 0)
+        {
+            return x;
+        }
+
+        var keep = empty_like(x).bernoulli_(1 - p, _generator).div_(1 - p);
+        return x * keep;
+    }
+
+    /// <summary>Passes a block's hidden states (tokens, hidden) through the adapters that sit at a point of it.</summary>
+    public Tensor At(BlockPoint point, int block, Tensor hidden)
+    {
+        if (_byBlock.Count > 0 && _byBlock.TryGetValue((point, block), out var adapters))
+        {
+            foreach (var adapter in adapters)
+            {
+                hidden = adapter.Forward(hidden, this);
+            }
+        }
+
+        return hidden;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_ownsGenerator)
+        {
+            _generator!.Dispose();
+        }
+    }
+
+    internal IReadOnlyList<LinearAdapter>? AdaptersOf(LinearLayer layer)
+        => layer.Index < _byLayer.Length ? _byLayer[layer.Index] : null;
+}

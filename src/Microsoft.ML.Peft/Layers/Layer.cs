@@ -1,0 +1,24 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>A named part of a base model that owns frozen weights and that adapters can be put on.</summary>
+/// <remarks>A layer never knows its adapters: they come with the <see cref="ForwardContext"/> of each call, so that one
+/// frozen base serves many adapters and threads at once.</remarks>
+public abstract class Layer
+{
+    private protected Layer(string path, int index)
+    {
+        Path = path;
+        Index = index;
+    }
+
+    /// <summary>Module path as Hugging Face names it, for example <c>bert.encoder.layer.0.attention.self.query</c>.</summary>
+    public string Path { get; }
+
+    /// <summary>Position in <see cref="LayerList"/>: 0 for the layer that is computed first.</summary>
+    public int Index { get; }
+
+    /// <summary>The layer's tensors by their checkpoint names below <see cref="Path"/>: <c>weight</c>, <c>bias</c>.</summary>
+    public abstract IEnumerable<(string Name, Tensor Tensor)> Tensors();
+}

@@ -1,0 +1,42 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>An affine layer of the base model: <c>y = x·Wᵀ + b</c>, with the adapters of the call on it.</summary>
+public sealed class LinearLayer : Layer
+{
+    internal LinearLayer(string path, int index, BaseWeight weight, Tensor? bias)
+        : base(path, index)
+    {
+        Weight = weight;
+        Bias = bias;
+    }
+
+    /// <summary>The frozen weight (out, in).</summary>
+    public BaseWeight Weight { get; }
+
+    /// <summary>The frozen bias (out), or null.</summary>
+    public Tensor? Bias { get; }
+
+    /// <summary>Input features.</summary>
+    public long InFeatures => Weight.Columns;
+
+    /// <summary>Output features.</summary>
+    public long OutFeatures => Weight.Rows;
+
+    /// <summary>x (…, in) gives (…, out).</summary>
+    public Tensor Forward(Tensor x, ForwardContext context)
+        => context.AdaptersOf(this) is { } adapters
+            ? new LayerCall(this, adapters, context).Forward(x)
+            : Weight.Multiply(x, Bias);
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Tensor)> Tensors()
+    {
+        yield return ("weight", Weight.Dense());
+        if (Bias is not null)
+        {
+            yield return ("bias", Bias);
+        }
+    }
+}

@@ -1,0 +1,162 @@
+using Microsoft.ML.Peft.Checkpoints;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Builds the layers of a model straight from a checkpoint: each weight is read once, into its final place.</summary>
+/// <remarks>Constructing a layer is loading it, so there is no initialization that is thrown away, every tensor's name and
+/// shape is checked before memory is taken for it, and what was not asked for is known at the end.</remarks>
+public sealed class WeightSource
+{
+    private readonly string _name;
+    private readonly IReadOnlyDictionary<string, SafetensorsEntry> _entries;
+    private readonly Action<string, Tensor> _readInto;
+    private readonly HashSet<string> _used = new(StringComparer.Ordinal);
+    private readonly List<string> _new = [];
+    private readonly Generator _generator;
+    private readonly double _initializerRange;
+    private string _root = "";
+
+    internal WeightSource(
+        string name,
+        IReadOnlyDictionary<string, SafetensorsEntry> entries,
+        Action<string, Tensor> readInto,
+        long seed,
+        double initializerRange)
+    {
+        (_name, _entries, _readInto, _initializerRange) = (name, entries, readInto, initializerRange);
+        _generator = new Generator(unchecked((ulong)seed));
+    }
+
+    /// <summary>The layers built so far.</summary>
+    public LayerList Layers { get; } = [];
+
+    /// <summary>Paths of layers that the checkpoint does not have and that were drawn anew.</summary>
+    public IReadOnlyList<string> NewLayers => _new;
+
+    /// <summary>Stored type of each tensor that was read, by its name in the model.</summary>
+    public Dictionary<string, ScalarType> StoredTypes { get; } = new(StringComparer.Ordinal);
+
+    /// <summary>Says which prefix the base model's names have; a checkpoint of the bare base model leaves it out.</summary>
+    public void Root(string prefix)
+    {
+        if (!_entries.Keys.Any(k => k.StartsWith(prefix, StringComparison.Ordinal)))
+        {
+            _root = prefix;
+        }
+    }
+
+    /// <summary>A linear layer (in → out) of the checkpoint.</summary>
+    /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
+    public LinearLayer Linear(string path, long inFeatures, long outFeatures, bool bias = true)
+        => Layers.Add(new LinearLayer(
+            path,
+            Layers.Count,
+            new DenseWeight(Take($"{path}.weight", outFeatures, inFeatures)),
+            bias ? Take($"{path}.bias", outFeatures) : null));
+
+    /// <summary>A linear layer of the checkpoint, or a new one where the checkpoint has none of this shape:
+    /// W from N(0, initializer_range²), b = 0.</summary>
+    public LinearLayer LinearOrNew(string path, long inFeatures, long outFeatures)
+    {
+        if (Resolve($"{path}.weight") is { } name && _entries[name].Shape.AsSpan().SequenceEqual([outFeatures, inFeatures]))
+        {
+            return Linear(path, inFeatures, outFeatures);
+        }
+
+        foreach (var leaf in (string[])["weight", "bias"])
+        {
+            if (Resolve($"{path}.{leaf}") is { } replaced)
+            {
+                _used.Add(replaced); // of another shape: a head for another task
+            }
+        }
+
+        _new.Add(path);
+        var weight = Detached(randn([outFeatures, inFeatures], generator: _generator).mul_(_initializerRange));
+        return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), Detached(zeros(outFeatures))));
+    }
+
+    /// <summary>An embedding table (rows, dim) of the checkpoint.</summary>
+    /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
+    public EmbeddingLayer Embedding(string path, long rows, long dim)
+        => Layers.Add(new EmbeddingLayer(path, Layers.Count, Take($"{path}.weight", rows, dim)));
+
+    /// <summary>A layer norm (dim) of the checkpoint.</summary>
+    /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
+    public LayerNormLayer LayerNorm(string path, long dim, double eps)
+        => Layers.Add(new LayerNormLayer(
+            path, Layers.Count, Take($"{path}.weight", dim), Take($"{path}.bias", dim), eps));
+
+    /// <summary>Ends the construction: every tensor must have been asked for, or lie under one of the given prefixes.</summary>
+    /// <exception cref="ModelFormatException">The checkpoint has tensors that the model has no place for.</exception>
+    public void Finish(params ReadOnlySpan<string> ignoredPrefixes)
+    {
+        foreach (var name in _entries.Keys)
+        {
+            if (!_used.Contains(name) && !StartsWithAny(name, ignoredPrefixes))
+            {
+                throw new ModelFormatException(
+                    _name,
+                    ModelFormatError.UnexpectedTensor,
+                    $"{_name} has the tensor '{name}', which this model has no place for; check config.json's model_type and layer count.");
+            }
+        }
+
+        _generator.Dispose();
+    }
+
+    private static bool StartsWithAny(string name, ReadOnlySpan<string> prefixes)
+    {
+        foreach (var prefix in prefixes)
+        {
+            if (name.StartsWith(prefix, StringComparison.Ordinal))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    // Old BERT checkpoints call a norm's tensors gamma and beta; a bare base model has no root prefix.
+    private string? Resolve(string name)
+    {
+        if (_root.Length > 0 && name.StartsWith(_root, StringComparison.Ordinal))
+        {
+            name = name[_root.Length..];
+        }
+
+        if (_entries.ContainsKey(name))
+        {
+            return name;
+        }
+
+        var old = name.EndsWith("LayerNorm.weight", StringComparison.Ordinal) ? name[..^"weight".Length] + "gamma"
+            : name.EndsWith("LayerNorm.bias", StringComparison.Ordinal) ? name[..^"bias".Length] + "beta"
+            : name;
+        return _entries.ContainsKey(old) ? old : null;
+    }
+
+    private Tensor Take(string name, params long[] shape)
+    {
+        var stored = Resolve(name) ?? throw new ModelFormatException(
+            _name, ModelFormatError.MissingTensor, $"{_name} has no tensor '{name}', which config.json's architecture needs.");
+        var entry = _entries[stored];
+        if (!entry.Shape.AsSpan().SequenceEqual(shape))
+        {
+            throw new ModelFormatException(
+                _name,
+                ModelFormatError.ShapeMismatch,
+                $"{_name}: tensor '{stored}' has the shape ({string.Join(", ", entry.Shape)}); config.json asks for ({string.Join(", ", shape)}).");
+        }
+
+        _used.Add(stored);
+        StoredTypes[name] = entry.Dtype;
+        var tensor = Detached(empty(shape, ScalarType.Float32));
+        _readInto(stored, tensor);
+        return tensor;
+    }
+
+    private static Tensor Detached(Tensor tensor) => tensor.DetachFromDisposeScope();
+}

@@ -1,0 +1,206 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Inputs.Text;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft;
+
+/// <summary>A frozen base model with an adapter and a head that sorts texts into classes.</summary>
+/// <remarks>Predicting is safe on several threads at once; training and saving are not.</remarks>
+public sealed class TextClassifier : IDisposable
+{
+    private const int RowsAtOnce = 64;
+
+    private readonly ClassificationHead _head;
+    private readonly IReadOnlyDictionary<string, ScalarType> _storedTypes;
+
+    private TextClassifier(
+        string baseModel, HuggingFaceTokenizer tokenizer, Backbone backbone, ClassificationHead head, WeightSource source, ClassifierSettings settings, CopiedModules copies)
+    {
+        (BaseModel, Tokenizer, Backbone, _head) = (baseModel, tokenizer, backbone, head);
+        _storedTypes = source.StoredTypes;
+        Notes = source.NewLayers.Count == 0
+            ? []
+            : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", source.NewLayers)}."];
+        Adapter = AdapterSet.Create("default", settings.Adapter, backbone.Layers, copies, backbone.DefaultTargets, settings.Seed);
+        Settings = settings with { Adapter = Adapter.Options };
+    }
+
+    /// <summary>What it was made from, with the adapter's targets filled in.</summary>
+    public ClassifierSettings Settings { get; }
+
+    /// <summary>The base model's folder as it was given.</summary>
+    public string BaseModel { get; }
+
+    /// <summary>Class names in the order of the scores.</summary>
+    public IReadOnlyList<string> Labels => Settings.Labels;
+
+    /// <summary>Turns texts into the base model's tokens.</summary>
+    public HuggingFaceTokenizer Tokenizer { get; }
+
+    /// <summary>The frozen base model.</summary>
+    public Backbone Backbone { get; }
+
+    /// <summary>The adapter with its copy of the head: all that is trained.</summary>
+    public AdapterSet Adapter { get; }
+
+    /// <summary>Count of numbers that are trained.</summary>
+    public long TrainableCount => Adapter.TrainableCount;
+
+    /// <summary>Count of all numbers: base model, head and adapter.</summary>
+    public long TotalCount => Backbone.Layers.SelectMany(l => l.Tensors()).Sum(t => t.Tensor.numel()) + Adapter.Count;
+
+    /// <summary>What a user should know about how it was made, one sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Puts a new adapter and, where the checkpoint has none of this size, a new head on a base model.</summary>
+    /// <param name="baseModelFolder">Hugging Face folder: config.json, tokenizer.json, *.safetensors.</param>
+    /// <param name="settings">Classes, adapter, seed.</param>
+    /// <exception cref="ModelFormatException">The folder is missing or does not hold a valid model.</exception>
+    /// <exception cref="PeftException">The architecture or the adapter's targets do not fit.</exception>
+    /// <exception cref="ArgumentException">A setting is outside its range.</exception>
+    public static TextClassifier Load(string baseModelFolder, ClassifierSettings settings)
+    {
+        settings.Validate();
+        var config = ModelConfig.Load(baseModelFolder);
+        using var weights = WeightFolder.Open(baseModelFolder);
+        var tokenizer = HuggingFaceTokenizer.Load(baseModelFolder);
+        return Build(baseModelFolder, config, tokenizer, weights.Entries, weights.ReadInto, settings);
+    }
+
+    /// <summary>Puts an adapter that HF PEFT or this library has written on its base model.</summary>
+    /// <param name="baseModelFolder">Hugging Face folder of the base model.</param>
+    /// <param name="adapterFolder">Folder with adapter_config.json and adapter_model.safetensors.</param>
+    /// <param name="settings">Classes, seed and length; its adapter is taken from the folder.</param>
+    /// <exception cref="ModelFormatException">A folder is missing, not valid, or the adapter is for another model.</exception>
+    public static TextClassifier LoadAdapter(string baseModelFolder, string adapterFolder, ClassifierSettings settings)
+    {
+        var model = Load(baseModelFolder, settings with { Adapter = AdapterCheckpoint.ReadOptions(adapterFolder) });
+        try
+        {
+            AdapterCheckpoint.ReadTensors(model.Adapter, adapterFolder);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads what <see cref="Save"/> wrote. It is data alone: no code is named in it.</summary>
+    /// <param name="package">The bytes.</param>
+    /// <param name="name">What to call them in messages.</param>
+    /// <param name="baseModelFolder">Where the base model is, for a package that was saved without it; null for the folder it was saved from.</param>
+    /// <exception cref="ModelFormatException">The bytes are not such a package, are damaged, or the base model is another one.</exception>
+    public static TextClassifier Load(ReadOnlyMemory<byte> package, string name, string? baseModelFolder = null)
+    {
+        using var file = ClassifierPackage.Open(package, name);
+        var folder = baseModelFolder ?? file.BaseModel;
+        using var weights = file.BaseHash is null ? null : WeightFolder.Open(folder);
+        var model = weights is null
+            ? Build(file.BaseModel, file.Config, file.Tokenizer, file.BaseEntries, file.ReadBase, file.Settings)
+            : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, file.Settings);
+        try
+        {
+            if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model, model._storedTypes))
+            {
+                throw new ModelFormatException(
+                    folder, ModelFormatError.HashMismatch, $"The base model in '{folder}' is not the one that {name} was trained on; give the folder of that one.");
+            }
+
+            AdapterCheckpoint.ReadTensors(model.Adapter, name, file.AdapterEntries, file.ReadAdapter);
+            return model;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Class probabilities of texts, in the order of the texts and of <see cref="Labels"/>.</summary>
+    /// <returns>One array a text; each sums to 1.</returns>
+    public float[][] Predict(IReadOnlyList<string> texts)
+    {
+        ArgumentNullException.ThrowIfNull(texts);
+        using var context = ForwardContext.Predicting(Adapter);
+        var encoded = texts.Select(Encode).ToArray();
+        var order = Enumerable.Range(0, encoded.Length).OrderBy(k => encoded[k].Length).ToArray(); // rows of one length need no padding
+        var scores = new float[encoded.Length][];
+        foreach (var rows in order.Chunk(RowsAtOnce))
+        {
+            using var _ = no_grad();
+            using var scope = NewDisposeScope();
+            using var batch = new TokenBatch(rows.Select(k => encoded[k]).ToArray(), Tokenizer.PadId);
+            var flat = Logits(batch, context).softmax(-1).data<float>().ToArray();
+            for (var k = 0; k < rows.Length; k++)
+            {
+                scores[rows[k]] = flat.AsSpan(k * Labels.Count, Labels.Count).ToArray();
+            }
+        }
+
+        return scores;
+    }
+
+    /// <summary>Token ids of a text, cut to the settings' length.</summary>
+    public int[] Encode(string text) => Tokenizer.Encode(text, maxLength: Settings.MaxLength).Ids;
+
+    /// <summary>Logits (batch, classes).</summary>
+    public Tensor Logits(TokenBatch batch, ForwardContext context) => _head.Forward(batch, context);
+
+    /// <summary>Writes the model: base weights as they were stored, adapter, head, tokenizer and settings.</summary>
+    /// <param name="destination">Where to.</param>
+    /// <param name="includeBase">False to leave the base weights out and note their folder and hash instead.</param>
+    public void Save(Stream destination, bool includeBase = true) => ClassifierPackage.Write(destination, this, _storedTypes, includeBase);
+
+    /// <summary>Writes the adapter and head as HF PEFT's adapter_config.json and adapter_model.safetensors.</summary>
+    /// <exception cref="PeftException">The model has no adapter, only a head.</exception>
+    public void SaveAdapter(string folder) => AdapterCheckpoint.Write(Adapter, folder, "SEQ_CLS", BaseModel);
+
+    /// <summary>Frees the weights at once.</summary>
+    public void Dispose()
+    {
+        Adapter.Dispose();
+        foreach (var (_, tensor) in Backbone.Layers.SelectMany(l => l.Tensors()))
+        {
+            tensor.Dispose();
+        }
+    }
+
+    private static TextClassifier Build(
+        string baseModel,
+        ModelConfig config,
+        HuggingFaceTokenizer tokenizer,
+        IReadOnlyDictionary<string, SafetensorsEntry> entries,
+        Action<string, Tensor> readInto,
+        ClassifierSettings settings)
+    {
+        using var scope = NewDisposeScope();
+        var source = new WeightSource(baseModel, entries, readInto, settings.Seed, config.Number("initializer_range", 0, 10, 0.02));
+        var backbone = Backbone.Create(config, source);
+        var head = ClassificationHead.Create(backbone, source, settings.Labels.Count);
+        source.Finish([.. backbone.IgnoredTensors]);
+        if (settings.MaxLength > backbone.MaxLength)
+        {
+            settings = settings with { MaxLength = backbone.MaxLength };
+        }
+
+        if (tokenizer.VocabularySize > backbone.VocabularySize)
+        {
+            throw new ModelFormatException(
+                baseModel,
+                ModelFormatError.VocabMismatch,
+                $"{baseModel}: the tokenizer has {tokenizer.VocabularySize} tokens and the model a table of {backbone.VocabularySize}; they do not belong together.");
+        }
+
+        // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
+        var kept = source.NewLayers.Where(path => !head.TrainedModules.Contains(path)).ToArray();
+        return new TextClassifier(baseModel, tokenizer, backbone, head, source, settings, new CopiedModules(head.TrainedModules, kept));
+    }
+}

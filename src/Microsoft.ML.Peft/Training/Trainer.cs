@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Training;
+
+/// <summary>Trains the adapter and head of a classifier; the base model stays as it is.</summary>
+/// <remarks>The same rows, settings and seed give the same adapter, whatever ran before in the process.</remarks>
+public static class Trainer
+{
+    /// <summary>Trains on every row once an epoch.</summary>
+    /// <param name="model">The model; its adapter changes.</param>
+    /// <param name="examples">The rows, read once.</param>
+    /// <param name="options">Epochs, batch size, learning rate.</param>
+    /// <param name="progress">Called after each step, on the caller's thread.</param>
+    /// <param name="cancellation">Stops before the next step.</param>
+    /// <exception cref="ArgumentException">A setting or a label is outside its range.</exception>
+    /// <exception cref="PeftException">There are no rows, all are of one class, or the loss stopped being a number.</exception>
+    /// <exception cref="OperationCanceledException">It was cancelled; the adapter is as the last step left it.</exception>
+    public static TrainingReport Fit(
+        TextClassifier model,
+        IEnumerable<TextExample> examples,
+        TrainingOptions options,
+        Action<TrainingProgress>? progress = null,
+        CancellationToken cancellation = default)
+    {
+        options.Validate();
+        var clock = Stopwatch.StartNew();
+        var (rows, labels) = Encode(model, examples);
+        var plan = new BatchPlan([.. rows.Select(r => r.Length)], options.BatchSize, model.Settings.Seed);
+        var steps = (long)plan.BatchCount * options.Epochs;
+        using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Adapter);
+        using var optimizer = new FlatAdamW(
+            model.Adapter.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), options.WeightDecay);
+        var losses = new double[options.Epochs];
+        long step = 0, seen = 0;
+        for (var epoch = 0; epoch < options.Epochs; epoch++)
+        {
+            foreach (var batch in plan.Epoch(epoch))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                var rate = options.LearningRateAt(step, steps);
+                var loss = Step(model, context, optimizer, batch, rows, labels, rate, options.MaxGradientNorm);
+                step++;
+                seen += batch.Length;
+                if (!double.IsFinite(loss))
+                {
+                    throw new PeftException(
+                        $"The loss is {loss} at step {step} of {steps}; lower LearningRate, which is {options.LearningRate}, or set MaxGradientNorm.");
+                }
+
+                losses[epoch] += loss * batch.Length / rows.Length;
+                var seconds = clock.Elapsed.TotalSeconds;
+                progress?.Invoke(new TrainingProgress(
+                    epoch + 1, options.Epochs, step, steps, loss, rate, seen / seconds, TimeSpan.FromSeconds(seconds / step * (steps - step))));
+            }
+        }
+
+        return new TrainingReport(rows.Length, steps, losses, clock.Elapsed);
+    }
+
+    private static double Step(
+        TextClassifier model, ForwardContext context, FlatAdamW optimizer, int[] batch, int[][] rows, long[] labels, double rate, double maxNorm)
+    {
+        using var scope = NewDisposeScope();
+        using var tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId);
+        var target = tensor(Array.ConvertAll(batch, k => labels[k]));
+        var loss = nn.functional.cross_entropy(model.Logits(tokens, context), target);
+        var value = loss.item<float>();
+        if (float.IsFinite(value)) // a step with NaN would spoil every parameter
+        {
+            loss.backward();
+            optimizer.Step(rate, maxNorm);
+        }
+
+        return value;
+    }
+
+    private static (int[][] Rows, long[] Labels) Encode(TextClassifier model, IEnumerable<TextExample> examples)
+    {
+        var (rows, labels) = (new List<int[]>(), new List<long>());
+        foreach (var (text, label) in examples)
+        {
+            if (label < 0 || label >= model.Labels.Count)
+            {
+                throw new ArgumentOutOfRangeException(
+                    nameof(examples), $"Row {rows.Count} has the label {label}; it must be from 0 to {model.Labels.Count - 1}.");
+            }
+
+            rows.Add(model.Encode(text));
+            labels.Add(label);
+        }
+
+        if (rows.Count == 0)
+        {
+            throw new PeftException("The training data has no rows; give at least one row of each of two classes.");
+        }
+
+        if (labels.Distinct().Take(2).Count() < 2)
+        {
+            throw new PeftException($"Every row of the training data is of the class '{model.Labels[(int)labels[0]]}'; a classifier needs at least 2 classes.");
+        }
+
+        return ([.. rows], [.. labels]);
+    }
+}

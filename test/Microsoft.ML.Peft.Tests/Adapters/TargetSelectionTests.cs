@@ -1,0 +1,90 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Tests.Golden;
+using Microsoft.VisualStudio.TestTools.UnitTesting;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+/// <summary>Which layers an adapter goes on, on the tiny BERT of the golden set (two blocks).</summary>
+[TestClass]
+public sealed class TargetSelectionTests
+{
+    private DisposeScope _scope = null!;
+    private GoldenCase _bert = null!;
+
+    [TestInitialize]
+    public void Open()
+    {
+        _scope = NewDisposeScope();
+        _bert = new GoldenCase("bert");
+    }
+
+    [TestCleanup]
+    public void Close()
+    {
+        _bert.Dispose();
+        _scope.Dispose();
+    }
+
+    [TestMethod]
+    public void Without_names_the_defaults_of_the_architecture_are_taken()
+        => CollectionAssert.AreEqual(
+            new[] { "layer.0.attention.self.query", "layer.0.attention.self.value", "layer.1.attention.self.query", "layer.1.attention.self.value" },
+            Paths(new LoraOptions()));
+
+    [TestMethod]
+    public void A_name_is_a_whole_path_element()
+        => Assert.IsEmpty(Paths(new LoraOptions { TargetModules = TargetModules.Named("query", "alue") }).Where(p => p.EndsWith("value", StringComparison.Ordinal)));
+
+    [TestMethod]
+    public void A_pattern_must_match_the_whole_path()
+        => CollectionAssert.AreEqual(
+            new[] { "layer.1.attention.self.key" },
+            Paths(new LoraOptions { TargetModules = TargetModules.Matching(@".*\.1\..*key") }));
+
+    [TestMethod]
+    public void Excluded_layers_win()
+        => CollectionAssert.AreEqual(
+            new[] { "layer.0.attention.self.query", "layer.1.attention.self.query" },
+            Paths(new LoraOptions { ExcludeModules = TargetModules.Named("value") }));
+
+    [TestMethod]
+    public void All_linear_is_every_linear_layer_but_the_head()
+    {
+        var paths = Paths(new LoraOptions { TargetModules = TargetModules.AllLinear });
+
+        Assert.HasCount((2 * 6) + 1, paths); // and the pooler
+        Assert.DoesNotContain("classifier", paths);
+    }
+
+    [TestMethod]
+    public void A_target_that_matches_nothing_names_the_layers_there_are()
+    {
+        var error = Assert.ThrowsExactly<PeftException>(() => Paths(new LoraOptions { TargetModules = TargetModules.Named("q_proj") }));
+
+        StringAssert.Contains(error.Message, "'q_proj' matches no layer");
+        StringAssert.Contains(error.Message, "query, value");
+    }
+
+    [TestMethod]
+    public void A_layer_of_another_kind_is_refused()
+        => StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => Paths(new LoraOptions { TargetModules = TargetModules.Named("LayerNorm") })).Message,
+            "bert.embeddings.LayerNorm");
+
+    [TestMethod]
+    [Timeout(10_000, CooperativeCancellation = false)]
+    public void A_pattern_that_explodes_is_stopped()
+        => StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => Paths(new LoraOptions { TargetModules = TargetModules.Matching("([a-z.0-9]+)+!") })).Message,
+            "write a simpler one");
+
+    private string[] Paths(LoraOptions options)
+    {
+        using var set = AdapterSet.Create(
+            "default", options, _bert.Backbone.Layers, new CopiedModules(["classifier"], []), _bert.Backbone.DefaultTargets, 0);
+        return [.. set.Adapters.Where(a => a is Lora).Select(a => a.Path.Replace("bert.encoder.", "", StringComparison.Ordinal))];
+    }
+}
