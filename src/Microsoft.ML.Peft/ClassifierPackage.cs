@@ -45,6 +45,7 @@ internal sealed class ClassifierPackage : IDisposable
                 Adapter = adapter.Length == 0 ? null : AdapterOptions.FromJson(adapter, $"{name}: adapter"),
             };
             Settings.Validate();
+            KeptLayers = settings.NewLayers;
         }
         catch (Exception error) when (error is JsonException or ArgumentException or NullReferenceException)
         {
@@ -70,6 +71,9 @@ internal sealed class ClassifierPackage : IDisposable
     public HuggingFaceTokenizer Tokenizer { get; }
 
     public ClassifierSettings Settings { get; }
+
+    /// <summary>Layers that are saved with the adapter and not trained.</summary>
+    public IReadOnlyList<string> KeptLayers { get; }
 
     public IReadOnlyDictionary<string, SafetensorsEntry> BaseEntries { get; }
 
@@ -102,7 +106,7 @@ internal sealed class ClassifierPackage : IDisposable
             ["config"] = model.Backbone.Config.Json,
             ["tokenizer"] = model.Tokenizer.Json,
             ["adapter"] = settings.Adapter?.ToJson() ?? "",
-            ["settings"] = JsonSerializer.Serialize(new Kept(settings.Labels, settings.MaxLength, settings.Seed)),
+            ["settings"] = JsonSerializer.Serialize(new Kept(settings.Labels, settings.MaxLength, settings.Seed, model.KeptLayers)),
         };
         if (!includeBase)
         {
@@ -144,5 +148,5 @@ internal sealed class ClassifierPackage : IDisposable
         => _file.Entries.Where(e => e.Key.StartsWith(prefix, StringComparison.Ordinal))
             .ToDictionary(e => e.Key[prefix.Length..], e => e.Value, StringComparer.Ordinal);
 
-    private sealed record Kept(IReadOnlyList<string> Labels, int MaxLength, int Seed);
+    private sealed record Kept(IReadOnlyList<string> Labels, int MaxLength, int Seed, IReadOnlyList<string> NewLayers);
 }

@@ -29,6 +29,7 @@ public sealed class TextClassifier : IDisposable
             : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", source.NewLayers)}."];
         Adapter = AdapterSet.Create("default", settings.Adapter, backbone.Layers, copies, backbone.DefaultTargets, settings.Seed);
         Settings = settings with { Adapter = Adapter.Options };
+        KeptLayers = copies.Kept;
     }
 
     /// <summary>What it was made from, with the adapter's targets filled in.</summary>
@@ -54,6 +55,9 @@ public sealed class TextClassifier : IDisposable
 
     /// <summary>Count of all numbers: base model, head and adapter.</summary>
     public long TotalCount => Backbone.Layers.SelectMany(l => l.Tensors()).Sum(t => t.Tensor.numel()) + Adapter.Count;
+
+    /// <summary>Layers that the checkpoint had not, saved with the adapter and not trained.</summary>
+    internal IReadOnlyList<string> KeptLayers { get; }
 
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; }
@@ -104,8 +108,8 @@ public sealed class TextClassifier : IDisposable
         var folder = baseModelFolder ?? file.BaseModel;
         using var weights = file.BaseHash is null ? null : WeightFolder.Open(folder);
         var model = weights is null
-            ? Build(file.BaseModel, file.Config, file.Tokenizer, file.BaseEntries, file.ReadBase, file.Settings)
-            : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, file.Settings);
+            ? Build(file.BaseModel, file.Config, file.Tokenizer, file.BaseEntries, file.ReadBase, file.Settings, file.KeptLayers)
+            : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, file.Settings, file.KeptLayers);
         try
         {
             if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model, model._storedTypes))
@@ -179,7 +183,8 @@ public sealed class TextClassifier : IDisposable
         HuggingFaceTokenizer tokenizer,
         IReadOnlyDictionary<string, SafetensorsEntry> entries,
         Action<string, Tensor> readInto,
-        ClassifierSettings settings)
+        ClassifierSettings settings,
+        IReadOnlyList<string>? kept = null)
     {
         using var scope = NewDisposeScope();
         var source = new WeightSource(baseModel, entries, readInto, settings.Seed, config.Number("initializer_range", 0, 10, 0.02));
@@ -200,7 +205,7 @@ public sealed class TextClassifier : IDisposable
         }
 
         // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
-        var kept = source.NewLayers.Where(path => !head.TrainedModules.Contains(path)).ToArray();
+        kept ??= [.. source.NewLayers.Where(path => !head.TrainedModules.Contains(path))];
         return new TextClassifier(baseModel, tokenizer, backbone, head, source, settings, new CopiedModules(head.TrainedModules, kept));
     }
 }
