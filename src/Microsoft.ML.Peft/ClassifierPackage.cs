@@ -26,7 +26,7 @@ internal sealed class ClassifierPackage : IDisposable
         if (!int.TryParse(written, out var version) || version > Version)
         {
             throw new ModelFormatException(
-                name, ModelFormatError.VersionTooNew, $"{name} is of version '{written}'; this library reads up to {Version}. Use a newer one.");
+                name, ModelFormatError.VersionTooNew, $"it is of version '{written}'; this library reads up to {Version}. Use a newer one.");
         }
 
         BaseModel = Field("base_model");
@@ -49,7 +49,7 @@ internal sealed class ClassifierPackage : IDisposable
         }
         catch (Exception error) when (error is JsonException or ArgumentException or NullReferenceException)
         {
-            throw new ModelFormatException(name, ModelFormatError.InvalidMetadata, $"{name}: the settings are damaged: {error.Message}", error);
+            throw new ModelFormatException(name, ModelFormatError.InvalidMetadata, $"the settings are damaged: {error.Message}", error);
         }
 
         BaseEntries = Under(BasePrefix);
@@ -57,7 +57,7 @@ internal sealed class ClassifierPackage : IDisposable
 
         string Field(string key) => file.Metadata.TryGetValue(key, out var value)
             ? value
-            : throw new ModelFormatException(name, ModelFormatError.InvalidMetadata, $"{name} is no saved classifier: it has no '{key}'.");
+            : throw new ModelFormatException(name, ModelFormatError.InvalidMetadata, $"it is no saved classifier: it has no '{key}'.");
     }
 
     /// <summary>Folder of the base model when it was saved: opened only where the package is without its base.</summary>

@@ -115,7 +115,7 @@ public sealed class TextClassifier : IDisposable
             if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model, model._storedTypes))
             {
                 throw new ModelFormatException(
-                    folder, ModelFormatError.HashMismatch, $"The base model in '{folder}' is not the one that {name} was trained on; give the folder of that one.");
+                    folder, ModelFormatError.HashMismatch, $"this is not the base model that {name} was trained on; give the folder of that one.");
             }
 
             AdapterCheckpoint.ReadTensors(model.Adapter, name, file.AdapterEntries, file.ReadAdapter);
@@ -201,7 +201,7 @@ public sealed class TextClassifier : IDisposable
             throw new ModelFormatException(
                 baseModel,
                 ModelFormatError.VocabMismatch,
-                $"{baseModel}: the tokenizer has {tokenizer.VocabularySize} tokens and the model a table of {backbone.VocabularySize}; they do not belong together.");
+                $"the tokenizer has {tokenizer.VocabularySize} tokens and the model a table of {backbone.VocabularySize}; they do not belong together.");
         }
 
         // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.

@@ -18,7 +18,7 @@ public sealed class BadInputTests
     public void Close() => _folder.Dispose();
 
     [TestMethod]
-    public void A_missing_folder() => Refused<ModelFormatException>("no-such-folder' does not exist", () => Load("no-such-folder"));
+    public void A_missing_folder() => Refused<ModelFormatException>("no-such-folder: the model folder does not exist", () => Load("no-such-folder"));
 
     [TestMethod]
     public void A_folder_without_config()

@@ -19,12 +19,12 @@ public sealed class ModelConfig
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            throw new ModelFormatException(name, ModelFormatError.InvalidJson, $"{name} is not valid JSON: {error.Message}", error);
+            throw new ModelFormatException(name, ModelFormatError.InvalidJson, $"it is not valid JSON: {error.Message}", error);
         }
 
         if (_root.ValueKind != JsonValueKind.Object)
         {
-            throw new ModelFormatException(name, ModelFormatError.InvalidJson, $"{name} is not a JSON object.");
+            throw new ModelFormatException(name, ModelFormatError.InvalidJson, "it is not a JSON object.");
         }
     }
 
@@ -42,14 +42,14 @@ public sealed class ModelConfig
         if (!Directory.Exists(folder))
         {
             throw new ModelFormatException(
-                folder, ModelFormatError.MissingFile, $"The model folder '{folder}' does not exist; give a folder with config.json, tokenizer.json and *.safetensors.");
+                folder, ModelFormatError.MissingFile, $"the model folder does not exist; give a folder with config.json, tokenizer.json and *.safetensors.");
         }
 
         var path = Path.Combine(folder, "config.json");
         return File.Exists(path)
             ? Parse(File.ReadAllText(path), path)
             : throw new ModelFormatException(
-                folder, ModelFormatError.MissingFile, $"The model folder '{folder}' has no config.json; a Hugging Face model folder holds config.json, tokenizer.json and *.safetensors.");
+                folder, ModelFormatError.MissingFile, $"the model folder has no config.json; a Hugging Face model folder holds config.json, tokenizer.json and *.safetensors.");
     }
 
     /// <summary>Reads a configuration from its text.</summary>
@@ -81,7 +81,7 @@ public sealed class ModelConfig
             : throw Wrong(key, FormattableString.Invariant($"a number from {min} to {max}"));
 
     internal ModelFormatException Wrong(string key, string expected)
-        => new(_name, ModelFormatError.InvalidEntry, $"{_name}: '{key}' is {Find(key)?.GetRawText() ?? "missing"}; it must be {expected}.");
+        => new(_name, ModelFormatError.InvalidEntry, $"'{key}' is {Find(key)?.GetRawText() ?? "missing"}; it must be {expected}.");
 
     private JsonElement? Find(string key)
         => _root.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;

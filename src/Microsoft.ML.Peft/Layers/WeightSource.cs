@@ -99,7 +99,7 @@ public sealed class WeightSource
                 throw new ModelFormatException(
                     _name,
                     ModelFormatError.UnexpectedTensor,
-                    $"{_name} has the tensor '{name}', which this model has no place for; check config.json's model_type and layer count.");
+                    $"it has the tensor '{name}', which this model has no place for; check config.json's model_type and layer count.");
             }
         }
 
@@ -141,14 +141,14 @@ public sealed class WeightSource
     private Tensor Take(string name, params long[] shape)
     {
         var stored = Resolve(name) ?? throw new ModelFormatException(
-            _name, ModelFormatError.MissingTensor, $"{_name} has no tensor '{name}', which config.json's architecture needs.");
+            _name, ModelFormatError.MissingTensor, $"it has no tensor '{name}', which config.json's architecture needs.");
         var entry = _entries[stored];
         if (!entry.Shape.AsSpan().SequenceEqual(shape))
         {
             throw new ModelFormatException(
                 _name,
                 ModelFormatError.ShapeMismatch,
-                $"{_name}: tensor '{stored}' has the shape ({string.Join(", ", entry.Shape)}); config.json asks for ({string.Join(", ", shape)}).");
+                $"tensor '{stored}' has the shape ({string.Join(", ", entry.Shape)}); config.json asks for ({string.Join(", ", shape)}).");
         }
 
         _used.Add(stored);

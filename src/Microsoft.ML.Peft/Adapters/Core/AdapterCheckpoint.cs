@@ -46,7 +46,7 @@ public static class AdapterCheckpoint
         var path = Path.Combine(folder, ConfigFile);
         if (!File.Exists(path))
         {
-            throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"The adapter folder '{folder}' has no {ConfigFile}.");
+            throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"the adapter folder has no {ConfigFile}.");
         }
 
         return AdapterOptions.FromJson(File.ReadAllText(path), path);
@@ -73,7 +73,7 @@ public static class AdapterCheckpoint
                 throw new ModelFormatException(
                     name,
                     ModelFormatError.ShapeMismatch,
-                    $"{name}: '{key}' has the shape ({string.Join(", ", entries[key].Shape)}); this model needs ({string.Join(", ", parameter.shape)}).");
+                    $"'{key}' has the shape ({string.Join(", ", entries[key].Shape)}); this model needs ({string.Join(", ", parameter.shape)}).");
             }
         }
 
@@ -94,7 +94,7 @@ public static class AdapterCheckpoint
             if (all.Length > 0)
             {
                 throw new ModelFormatException(
-                    name, error, $"{name} {verb} {string.Join(", ", all.Take(8))}{(all.Length > 8 ? $" and {all.Length - 8} more" : "")}.");
+                    name, error, $"it {verb} {string.Join(", ", all.Take(8))}{(all.Length > 8 ? $" and {all.Length - 8} more" : "")}.");
             }
         }
     }
