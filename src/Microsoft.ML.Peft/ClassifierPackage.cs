@@ -4,6 +4,7 @@ using System.Text.Json;
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs.Text;
 using static TorchSharp.torch;
 
@@ -93,7 +94,7 @@ internal sealed class ClassifierPackage : IDisposable
         }
     }
 
-    public static void Write(Stream destination, TextClassifier model, IReadOnlyDictionary<string, ScalarType> storedTypes, bool includeBase)
+    public static void Write(Stream destination, TextClassifier model, bool includeBase)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -103,26 +104,26 @@ internal sealed class ClassifierPackage : IDisposable
         {
             ["peft_ml"] = $"{Version}",
             ["base_model"] = includeBase ? model.BaseModel : Path.GetFullPath(model.BaseModel),
-            ["config"] = model.Backbone.Config.Json,
+            ["config"] = model.Model.Backbone.Config.Json,
             ["tokenizer"] = model.Tokenizer.Json,
             ["adapter"] = settings.Adapter?.ToJson() ?? "",
             ["settings"] = JsonSerializer.Serialize(new Kept(settings.Labels, settings.MaxLength, settings.Seed, model.KeptLayers)),
         };
         if (!includeBase)
         {
-            metadata["base_sha256"] = HashOf(model, storedTypes);
+            metadata["base_sha256"] = HashOf(model.Model);
         }
 
-        var tensors = includeBase ? BaseTensors(model, storedTypes).Select(t => KeyValuePair.Create(BasePrefix + t.Key, t.Value)) : [];
+        var tensors = includeBase ? BaseTensors(model.Model).Select(t => KeyValuePair.Create(BasePrefix + t.Key, t.Value)) : [];
         SafetensorsWriter.Write(destination, tensors.Concat(adapter).ToArray(), metadata);
     }
 
     /// <summary>SHA-256 over the names and stored numbers of the base model's tensors, new layers left out.</summary>
-    public static string HashOf(TextClassifier model, IReadOnlyDictionary<string, ScalarType> storedTypes)
+    public static string HashOf(PretrainedModel model)
     {
         using var scope = NewDisposeScope();
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach (var (name, tensor) in BaseTensors(model, storedTypes).Where(t => storedTypes.ContainsKey(t.Key)))
+        foreach (var (name, tensor) in BaseTensors(model).Where(t => model.StoredTypes.ContainsKey(t.Key)))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));
             hash.AppendData(tensor.bytes);
@@ -132,11 +133,11 @@ internal sealed class ClassifierPackage : IDisposable
     }
 
     // The stored type is narrower or the same, so going back to it loses nothing.
-    private static IEnumerable<KeyValuePair<string, Tensor>> BaseTensors(TextClassifier model, IReadOnlyDictionary<string, ScalarType> storedTypes)
-        => from layer in model.Backbone.Layers
+    private static IEnumerable<KeyValuePair<string, Tensor>> BaseTensors(PretrainedModel model)
+        => from layer in model.Layers
            from part in layer.Tensors()
            let name = $"{layer.Path}.{part.Name}"
-           select KeyValuePair.Create(name, storedTypes.TryGetValue(name, out var type) ? part.Tensor.to(type) : part.Tensor);
+           select KeyValuePair.Create(name, model.StoredTypes.TryGetValue(name, out var type) ? part.Tensor.to(type) : part.Tensor);
 
     public void ReadBase(string name, Tensor destination) => _file.ReadInto(BasePrefix + name, destination);
 

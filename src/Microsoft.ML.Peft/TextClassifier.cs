@@ -16,18 +16,14 @@ public sealed class TextClassifier : IDisposable
 {
     private const int RowsAtOnce = 64;
 
-    private readonly ClassificationHead _head;
-    private readonly IReadOnlyDictionary<string, ScalarType> _storedTypes;
-
     private TextClassifier(
-        string baseModel, HuggingFaceTokenizer tokenizer, Backbone backbone, ClassificationHead head, WeightSource source, ClassifierSettings settings, CopiedModules copies)
+        string baseModel, HuggingFaceTokenizer tokenizer, PretrainedModel model, TextEncoder encoder, ClassifierSettings settings, CopiedModules copies)
     {
-        (BaseModel, Tokenizer, Backbone, _head) = (baseModel, tokenizer, backbone, head);
-        _storedTypes = source.StoredTypes;
-        Notes = source.NewLayers.Count == 0
+        (BaseModel, Tokenizer, Model) = (baseModel, tokenizer, model);
+        Notes = model.NewLayers.Count == 0
             ? []
-            : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", source.NewLayers)}."];
-        Adapter = AdapterSet.Create("default", settings.Adapter, backbone.Layers, copies, backbone.DefaultTargets, settings.Seed);
+            : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", model.NewLayers)}."];
+        Adapter = AdapterSet.Create("default", settings.Adapter, model.Layers, copies, encoder.DefaultTargets, settings.Seed);
         Settings = settings with { Adapter = Adapter.Options };
         KeptLayers = copies.Kept;
     }
@@ -44,8 +40,8 @@ public sealed class TextClassifier : IDisposable
     /// <summary>Turns texts into the base model's tokens.</summary>
     public HuggingFaceTokenizer Tokenizer { get; }
 
-    /// <summary>The frozen base model.</summary>
-    public Backbone Backbone { get; }
+    /// <summary>The frozen base model and its head.</summary>
+    public PretrainedModel Model { get; }
 
     /// <summary>The adapter with its copy of the head: all that is trained.</summary>
     public AdapterSet Adapter { get; }
@@ -54,7 +50,7 @@ public sealed class TextClassifier : IDisposable
     public long TrainableCount => Adapter.TrainableCount;
 
     /// <summary>Count of all numbers: base model, head and adapter.</summary>
-    public long TotalCount => Backbone.Layers.SelectMany(l => l.Tensors()).Sum(t => t.Tensor.numel()) + Adapter.Count;
+    public long TotalCount => Model.Layers.SelectMany(l => l.Tensors()).Sum(t => t.Tensor.numel()) + Adapter.Count;
 
     /// <summary>Layers that the checkpoint had not, saved with the adapter and not trained.</summary>
     internal IReadOnlyList<string> KeptLayers { get; }
@@ -112,7 +108,7 @@ public sealed class TextClassifier : IDisposable
             : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, file.Settings, file.KeptLayers);
         try
         {
-            if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model, model._storedTypes))
+            if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model.Model))
             {
                 throw new ModelFormatException(
                     folder, ModelFormatError.HashMismatch, $"this is not the base model that {name} was trained on; give the folder of that one.");
@@ -156,25 +152,22 @@ public sealed class TextClassifier : IDisposable
     public int[] Encode(string text) => Tokenizer.Encode(text, maxLength: Settings.MaxLength).Ids;
 
     /// <summary>Logits (batch, classes).</summary>
-    public Tensor Logits(TokenBatch batch, ForwardContext context) => _head.Forward(batch, context);
+    public Tensor Logits(TokenBatch batch, ForwardContext context) => Model.Forward(new ModelInputs { Tokens = batch }, context).Logits;
 
     /// <summary>Writes the model: base weights as they were stored, adapter, head, tokenizer and settings.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="includeBase">False to leave the base weights out and note their folder and hash instead.</param>
-    public void Save(Stream destination, bool includeBase = true) => ClassifierPackage.Write(destination, this, _storedTypes, includeBase);
+    public void Save(Stream destination, bool includeBase = true) => ClassifierPackage.Write(destination, this, includeBase);
 
     /// <summary>Writes the adapter and head as HF PEFT's adapter_config.json and adapter_model.safetensors.</summary>
     /// <exception cref="PeftException">The model has no adapter, only a head.</exception>
-    public void SaveAdapter(string folder) => AdapterCheckpoint.Write(Adapter, folder, "SEQ_CLS", BaseModel);
+    public void SaveAdapter(string folder) => AdapterCheckpoint.Write(Adapter, folder, Model.Head.TaskType, BaseModel);
 
     /// <summary>Frees the weights at once.</summary>
     public void Dispose()
     {
         Adapter.Dispose();
-        foreach (var (_, tensor) in Backbone.Layers.SelectMany(l => l.Tensors()))
-        {
-            tensor.Dispose();
-        }
+        Model.Dispose();
     }
 
     private static TextClassifier Build(
@@ -186,26 +179,29 @@ public sealed class TextClassifier : IDisposable
         ClassifierSettings settings,
         IReadOnlyList<string>? kept = null)
     {
-        using var scope = NewDisposeScope();
-        var source = new WeightSource(baseModel, entries, readInto, settings.Seed, config.Number("initializer_range", 0, 10, 0.02));
-        var backbone = Backbone.Create(config, source);
-        var head = ClassificationHead.Create(backbone, source, settings.Labels.Count);
-        source.Finish([.. backbone.IgnoredTensors]);
-        if (settings.MaxLength > backbone.MaxLength)
+        var model = PretrainedModel.Build(
+            baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed);
+        try
         {
-            settings = settings with { MaxLength = backbone.MaxLength };
-        }
+            var encoder = model.Backbone as TextEncoder
+                ?? throw new PeftException($"A model of type '{config.ModelType}' takes no text; sorting texts needs a text model.");
+            if (tokenizer.VocabularySize > encoder.VocabularySize)
+            {
+                throw new ModelFormatException(
+                    baseModel,
+                    ModelFormatError.VocabMismatch,
+                    $"the tokenizer has {tokenizer.VocabularySize} tokens and the model a table of {encoder.VocabularySize}; they do not belong together.");
+            }
 
-        if (tokenizer.VocabularySize > backbone.VocabularySize)
+            // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
+            kept ??= [.. model.NewLayers.Where(path => !model.Head.TrainedModules.Contains(path))];
+            settings = settings with { MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength) };
+            return new TextClassifier(baseModel, tokenizer, model, encoder, settings, new CopiedModules(model.Head.TrainedModules, kept));
+        }
+        catch
         {
-            throw new ModelFormatException(
-                baseModel,
-                ModelFormatError.VocabMismatch,
-                $"the tokenizer has {tokenizer.VocabularySize} tokens and the model a table of {backbone.VocabularySize}; they do not belong together.");
+            model.Dispose();
+            throw;
         }
-
-        // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
-        kept ??= [.. source.NewLayers.Where(path => !head.TrainedModules.Contains(path))];
-        return new TextClassifier(baseModel, tokenizer, backbone, head, source, settings, new CopiedModules(head.TrainedModules, kept));
     }
 }

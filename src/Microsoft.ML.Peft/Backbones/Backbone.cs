@@ -1,10 +1,8 @@
-using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Backbones;
 
-/// <summary>A frozen base model over tokens; immutable once built, so that any number of threads and adapters share it.</summary>
+/// <summary>A frozen base model; immutable once built, so that any number of threads and adapters share it.</summary>
 public abstract class Backbone
 {
     private protected Backbone(ModelConfig config, WeightSource source)
@@ -16,7 +14,7 @@ public abstract class Backbone
     /// <summary>The configuration it was built from.</summary>
     public ModelConfig Config { get; }
 
-    /// <summary>Every layer, heads included, in order of computation.</summary>
+    /// <summary>Every layer, those of the head included, in order of computation.</summary>
     public LayerList Layers { get; }
 
     /// <summary>Prefix of the base model's names in a checkpoint, with its dot.</summary>
@@ -25,25 +23,11 @@ public abstract class Backbone
     /// <summary>Width of the hidden states.</summary>
     public abstract int HiddenSize { get; }
 
-    /// <summary>Longest input, in tokens.</summary>
-    public abstract int MaxLength { get; }
-
-    /// <summary>Rows of the token table: ids must be below.</summary>
-    public abstract int VocabularySize { get; }
-
-    /// <summary>Layer names that adapters go on where the user names none, as in HF PEFT.</summary>
+    /// <summary>Layer names that adapters go on where the user names none, as in HF PEFT; empty where the user must name them.</summary>
     public abstract IReadOnlyList<string> DefaultTargets { get; }
 
-    /// <summary>Prefixes of tensors that a checkpoint may have and that this model does without.</summary>
+    /// <summary>Prefixes of tensors that a checkpoint may have and that a model of another task does without.</summary>
     public abstract IReadOnlyList<string> IgnoredTensors { get; }
-
-    /// <summary>Hidden states of the last block.</summary>
-    /// <param name="batch">Token ids, padded.</param>
-    /// <param name="context">Adapters and mode of the call.</param>
-    /// <param name="firstTokenOnly">Compute the last block for the first token of each row only: what a head that pools
-    /// that token needs, equal to the whole computation.</param>
-    /// <returns>(batch·length, hidden), or (batch, hidden).</returns>
-    public abstract Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly);
 
     /// <summary>Builds the architecture that a configuration names.</summary>
     /// <exception cref="PeftException">The architecture is not supported.</exception>

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// <para>h₀ = LN(word + position + type); per block: h ← LN(h + Attention(h)), h ← LN(h + W₂·act(W₁·h)).</para>
 /// <para>Source: Devlin et al. 2018, arXiv:1810.04805.</para>
 /// </remarks>
-public sealed class Bert : Backbone
+public sealed class Bert : TextEncoder
 {
     private readonly EmbeddingLayer _words;
     private readonly EmbeddingLayer _positions;
@@ -66,11 +66,15 @@ public sealed class Bert : Backbone
     public override IReadOnlyList<string> DefaultTargets => ["query", "value"];
 
     /// <inheritdoc/>
+    public override FirstTokenForm FirstToken
+        => new("bert.pooler.dense", "tanh", "classifier", 0, Config.Number("classifier_dropout", 0, 0.99, _dropout));
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> IgnoredTensors
         => ["cls.", "bert.embeddings.position_ids", "embeddings.position_ids", "bert.pooler.", "pooler.", "classifier.", "qa_outputs."];
 
     /// <inheritdoc/>
-    public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly)
+    public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
         var (rows, length) = (batch.Rows, batch.Length);
         var position = _positions.Weight.narrow(0, 0, length);

@@ -56,6 +56,12 @@ public sealed class ModelConfig
     /// <exception cref="ModelFormatException">The text is no JSON object.</exception>
     public static ModelConfig Parse(string json, string name) => new(json, name);
 
+    /// <summary>Count of classes that the checkpoint's head was made for: the entries of id2label, else num_labels, else 2.</summary>
+    public int ClassCount
+        => Find("id2label") is { ValueKind: JsonValueKind.Object } labels && labels.EnumerateObject().Any()
+            ? labels.EnumerateObject().Count()
+            : Int("num_labels", 1, 1 << 24, 2);
+
     /// <summary>A text that must be there.</summary>
     public string Text(string key)
         => Find(key) is { ValueKind: JsonValueKind.String } value

@@ -88,14 +88,14 @@ public sealed class BertGoldenTests
     {
         using var golden = new GoldenCase("bert", adapter);
         using var bare = ForwardContext.Predicting();
-        var before = golden.Backbone.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor.clone()).ToArray();
+        var before = golden.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor.clone()).ToArray();
 
         using (golden.Adapter!.Merge())
         {
             Golden.Close.Assert(golden.Expected()["merged.logits"], golden.Logits(bare), "merged.logits");
         }
 
-        var after = golden.Backbone.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor).ToArray();
+        var after = golden.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor).ToArray();
         for (var k = 0; k < before.Length; k++)
         {
             Assert.IsTrue(before[k].bytes.SequenceEqual(after[k].bytes), $"tensor {k}");

@@ -1,6 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
@@ -14,7 +13,6 @@ internal sealed class GoldenCase : IDisposable
 {
     private readonly string _model;
     private readonly string _expected;
-    private readonly ClassificationHead _head;
     private readonly Dictionary<string, Tensor> _inputs = [];
     private readonly long _rows;
     private readonly long _length;
@@ -23,16 +21,11 @@ internal sealed class GoldenCase : IDisposable
     {
         _model = Path.Combine(GoldenFolder.Root, model);
         _expected = adapter is null ? _model : Path.Combine(_model, adapter);
-        var config = ModelConfig.Load(_model);
-        using var weights = WeightFolder.Open(_model);
-        var source = new WeightSource(_model, weights.Entries, weights.ReadInto, seed: 0, initializerRange: 0.02);
-        Backbone = Backbone.Create(config, source);
-        _head = ClassificationHead.Create(Backbone, source, (int)weights.Entries["classifier.weight"].Shape[0]);
-        source.Finish();
+        Model = PretrainedModel.Load(_model, HeadKind.SequenceClassification);
         if (adapter is not null)
         {
             var options = AdapterCheckpoint.ReadOptions(_expected);
-            Adapter = AdapterSet.Create("default", options, Backbone.Layers, new CopiedModules([], []), Backbone.DefaultTargets, seed: 0);
+            Adapter = AdapterSet.Create("default", options, Model.Layers, new CopiedModules([], []), Model.Backbone.DefaultTargets, seed: 0);
             AdapterCheckpoint.ReadTensors(Adapter, _expected);
         }
 
@@ -43,20 +36,23 @@ internal sealed class GoldenCase : IDisposable
         }
 
         (_rows, _length) = (_inputs["input_ids"].size(0), _inputs["input_ids"].size(1));
-        Batch = new TokenBatch(_inputs["input_ids"].reshape(-1), _inputs["attention_mask"].reshape(-1), null, _rows, _length);
+        Batch = new ModelInputs
+        {
+            Tokens = new TokenBatch(_inputs["input_ids"].reshape(-1), _inputs["attention_mask"].reshape(-1), null, _rows, _length),
+        };
     }
 
-    public Backbone Backbone { get; }
+    public PretrainedModel Model { get; }
 
     public AdapterSet? Adapter { get; }
 
-    public TokenBatch Batch { get; }
+    public ModelInputs Batch { get; }
 
     public string AdapterFolder => _expected;
 
-    public Tensor Logits(ForwardContext context) => _head.Forward(Batch, context);
+    public Tensor Logits(ForwardContext context) => Model.Forward(Batch, context).Logits;
 
-    public Tensor Loss(ForwardContext context) => nn.functional.cross_entropy(Logits(context), _inputs["labels"]);
+    public Tensor Loss(ForwardContext context) => Model.Head.Loss(Model.Forward(Batch, context), new Targets(_inputs["labels"]));
 
     public Dictionary<string, Tensor> Expected()
     {
@@ -68,5 +64,9 @@ internal sealed class GoldenCase : IDisposable
     public static string FileName(string memoryName)
         => memoryName.Replace(".modules_to_save.default.", ".", StringComparison.Ordinal).Replace(".default.", ".", StringComparison.Ordinal);
 
-    public void Dispose() => Adapter?.Dispose();
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        Model.Dispose();
+    }
 }

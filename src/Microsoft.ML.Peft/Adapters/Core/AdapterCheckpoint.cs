@@ -17,7 +17,7 @@ public static class AdapterCheckpoint
     /// <param name="taskType">HF PEFT's name of the task, for example <c>SEQ_CLS</c>.</param>
     /// <param name="baseModel">What the adapter was trained on: a label for people.</param>
     /// <exception cref="PeftException">The adapter is a trained head alone, which HF PEFT has no form for.</exception>
-    public static void Write(AdapterSet adapter, string folder, string taskType, string baseModel)
+    public static void Write(AdapterSet adapter, string folder, string? taskType, string baseModel)
     {
         var options = adapter.Options ?? throw new PeftException(
             "This model has a trained head and no adapter, which HF PEFT has no file for; train with an adapter, or save with mlContext.Model.Save.");

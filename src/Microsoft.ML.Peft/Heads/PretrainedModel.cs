@@ -1,0 +1,77 @@
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Heads;
+
+/// <summary>A backbone with a head, built from a checkpoint: frozen, shared, without adapters.</summary>
+public sealed class PretrainedModel : IDisposable
+{
+    private PretrainedModel(Backbone backbone, Head head, WeightSource source)
+        => (Backbone, Head, NewLayers, StoredTypes) = (backbone, head, source.NewLayers, source.StoredTypes);
+
+    /// <summary>The part without the head.</summary>
+    public Backbone Backbone { get; }
+
+    /// <summary>The head.</summary>
+    public Head Head { get; }
+
+    /// <summary>Every layer in order of computation.</summary>
+    public LayerList Layers => Backbone.Layers;
+
+    /// <summary>Paths of layers that the checkpoint had not and that were drawn anew.</summary>
+    public IReadOnlyList<string> NewLayers { get; }
+
+    /// <summary>Type in which each tensor of the checkpoint was stored, by its name in the model.</summary>
+    internal IReadOnlyDictionary<string, ScalarType> StoredTypes { get; }
+
+    /// <summary>Builds a model from a Hugging Face folder.</summary>
+    /// <param name="folder">config.json and *.safetensors.</param>
+    /// <param name="kind">The head.</param>
+    /// <param name="classes">Count of classes, for heads that have some; null for the checkpoint's own.</param>
+    /// <param name="seed">Seed of layers that the checkpoint has not.</param>
+    /// <exception cref="ModelFormatException">The folder does not hold a valid model.</exception>
+    /// <exception cref="PeftException">The architecture does not have such a head.</exception>
+    public static PretrainedModel Load(string folder, HeadKind kind, int? classes = null, long seed = 0)
+    {
+        var config = ModelConfig.Load(folder);
+        using var weights = WeightFolder.Open(folder);
+        return Build(folder, config, weights.Entries, weights.ReadInto, kind, classes, seed);
+    }
+
+    /// <summary>The output of a batch.</summary>
+    public ModelOutput Forward(ModelInputs inputs, ForwardContext context) => Head.Forward(inputs, context);
+
+    /// <summary>Frees the weights at once.</summary>
+    public void Dispose()
+    {
+        foreach (var (_, tensor) in Layers.SelectMany(l => l.Tensors()))
+        {
+            tensor.Dispose();
+        }
+    }
+
+    internal static PretrainedModel Build(
+        string name,
+        ModelConfig config,
+        IReadOnlyDictionary<string, SafetensorsEntry> entries,
+        Action<string, Tensor> readInto,
+        HeadKind kind,
+        int? classes,
+        long seed)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02));
+        var backbone = Backbone.Create(config, source);
+        Head head = (kind, backbone) switch
+        {
+            (HeadKind.SequenceClassification, TextEncoder encoder) => new FirstTokenClassification(encoder, source, classes ?? config.ClassCount),
+            _ => throw new PeftException($"{kind} is not supported for model_type '{config.ModelType}'."),
+        };
+        source.Finish([.. backbone.IgnoredTensors]);
+        return new PretrainedModel(backbone, head, source);
+    }
+}
