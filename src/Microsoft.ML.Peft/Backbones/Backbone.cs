@@ -28,13 +28,4 @@ public abstract class Backbone
 
     /// <summary>Prefixes of tensors that a checkpoint may have and that a model of another task does without.</summary>
     public abstract IReadOnlyList<string> IgnoredTensors { get; }
-
-    /// <summary>Builds the architecture that a configuration names.</summary>
-    /// <exception cref="PeftException">The architecture is not supported.</exception>
-    internal static Backbone Create(ModelConfig config, WeightSource source)
-        => config.ModelType switch
-        {
-            "bert" => new Bert(config, source),
-            var other => throw new PeftException($"config.json's model_type is '{other}', which is not supported; supported are: bert."),
-        };
 }

@@ -7,6 +7,7 @@ namespace Microsoft.ML.Peft.Heads;
 
 /// <summary>Sequence classification over the first token: <c>logits = W·drop(act(P·drop(h₀) + p)) + b</c>.</summary>
 /// <remarks>The form that BERT, RoBERTa, DistilBERT, ELECTRA and DeBERTa share; a <see cref="FirstTokenForm"/> says where they differ.</remarks>
+[HeadFor(HeadKind.SequenceClassification, typeof(TextEncoder))]
 public sealed class FirstTokenClassification : Head
 {
     private readonly TextEncoder _backbone;
@@ -15,13 +16,13 @@ public sealed class FirstTokenClassification : Head
     private readonly LinearLayer _output;
     private readonly Func<Tensor, Tensor> _activation;
 
-    internal FirstTokenClassification(TextEncoder backbone, WeightSource source, int classes)
+    internal FirstTokenClassification(TextEncoder backbone, WeightSource source, int? classes)
     {
+        Classes = classes ?? backbone.Config.ClassCount;
         (_backbone, _form) = (backbone, backbone.FirstToken);
         _dense = source.LinearOrNew(_form.DensePath, backbone.HiddenSize, backbone.HiddenSize);
-        _output = source.LinearOrNew(_form.OutputPath, backbone.HiddenSize, classes);
+        _output = source.LinearOrNew(_form.OutputPath, backbone.HiddenSize, Classes);
         _activation = Activation.Named(_form.Activation);
-        Classes = classes;
     }
 
     /// <summary>Count of classes; 1 is a regression.</summary>

@@ -65,12 +65,8 @@ public sealed class PretrainedModel : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02));
-        var backbone = Backbone.Create(config, source);
-        Head head = (kind, backbone) switch
-        {
-            (HeadKind.SequenceClassification, TextEncoder encoder) => new FirstTokenClassification(encoder, source, classes ?? config.ClassCount),
-            _ => throw new PeftException($"{kind} is not supported for model_type '{config.ModelType}'."),
-        };
+        var backbone = BackboneRegistry.Create(config, source);
+        var head = HeadRegistry.Create(kind, backbone, source, classes);
         source.Finish([.. backbone.IgnoredTensors]);
         return new PretrainedModel(backbone, head, source);
     }

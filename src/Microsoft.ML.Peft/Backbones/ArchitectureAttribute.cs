@@ -1,0 +1,12 @@
+namespace Microsoft.ML.Peft.Backbones;
+
+/// <summary>Says which model_type of config.json a <see cref="Backbone"/> is; its constructor takes (ModelConfig, WeightSource).</summary>
+[AttributeUsage(AttributeTargets.Class, AllowMultiple = true, Inherited = false)]
+public sealed class ArchitectureAttribute : Attribute
+{
+    /// <summary>Names the model_type.</summary>
+    public ArchitectureAttribute(string modelType) => ModelType = modelType;
+
+    /// <summary>The name in config.json, for example <c>bert</c>.</summary>
+    public string ModelType { get; }
+}
