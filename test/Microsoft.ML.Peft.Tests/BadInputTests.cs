@@ -1,7 +1,6 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Training;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.Peft.Tests;
 

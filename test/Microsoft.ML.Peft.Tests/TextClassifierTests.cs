@@ -3,9 +3,7 @@ using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
-using Microsoft.ML.Peft.Tests.Golden;
 using Microsoft.ML.Peft.Training;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 using static TorchSharp.torch;
 

@@ -25,6 +25,14 @@ public abstract record AdapterOptions
     [JsonPropertyName("exclude_modules")]
     public TargetModules? ExcludeModules { get; init; }
 
+    /// <summary>Blocks, from 0, whose layers are adapted; not together with a target pattern. Default: every block.</summary>
+    [JsonPropertyName("layers_to_transform")]
+    public OneOrMany<int>? LayersToTransform { get; init; }
+
+    /// <summary>Names of the block lists that <see cref="LayersToTransform"/> counts in, for example <c>layer</c>. Default: any.</summary>
+    [JsonPropertyName("layers_pattern")]
+    public OneOrMany<string>? LayersPattern { get; init; }
+
     /// <summary>Layers trained as full copies beside the adapter, by module name. Default: the task's head alone.</summary>
     [JsonPropertyName("modules_to_save")]
     public IReadOnlyList<string>? ModulesToSave { get; init; }
@@ -75,7 +83,18 @@ public abstract record AdapterOptions
 
     /// <summary>Checks the settings that do not depend on a layer.</summary>
     /// <exception cref="ArgumentException">A setting is outside its range; the message names it.</exception>
-    public abstract void Validate();
+    public virtual void Validate()
+    {
+        if (LayersToTransform is { Count: > 0 } blocks && TargetModules is { Names: null, IsAllLinear: false })
+        {
+            throw new ArgumentException($"LayersToTransform is {blocks} and TargetModules is the pattern '{TargetModules}'; a pattern chooses the blocks itself, so set one of them.");
+        }
+
+        if (LayersPattern is { Count: > 0 } pattern && LayersToTransform is not { Count: > 0 })
+        {
+            throw new ArgumentException($"LayersPattern is '{pattern}' and LayersToTransform is not set; set both.");
+        }
+    }
 
     /// <summary>Makes the adapter of one layer, with its start values.</summary>
     protected internal abstract LinearAdapter Create(LinearLayer layer, Initialization initialization);

@@ -115,13 +115,14 @@ public sealed record LoraOptions : AdapterOptions
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
         "alora_invocation_tokens", "arrow_config", "bias", "corda_config", "eva_config", "fan_in_fan_out", "kasa_config", "layer_replication",
-        "layers_to_transform", "loftq_config", "lora_bias", "lora_ga_config", "monteclora_config", "target_parameters",
+        "loftq_config", "lora_bias", "lora_ga_config", "monteclora_config", "target_parameters",
         "trainable_token_indices", "use_bdlora", "use_dora", "use_qalora", "velora_config",
     ];
 
     /// <inheritdoc/>
     public override void Validate()
     {
+        base.Validate();
         Guard.AtLeast(Rank, 1);
         Guard.Positive(Alpha);
         Guard.InRange(Dropout, 0.0, 0.99);

@@ -32,6 +32,8 @@ internal static class Attention
 
     /// <summary>Turns a padding mask into what <see cref="Forward"/> adds to the scores.</summary>
     /// <param name="padded">(batch, keys), 1 for a token and 0 for padding.</param>
+    /// <param name="batch">Rows.</param>
+    /// <param name="keys">Tokens a row.</param>
     /// <param name="heads">Count of heads.</param>
     /// <returns>(batch·heads, 1, keys): 0 for a token, the lowest finite number for padding.</returns>
     public static Tensor PaddingMask(Tensor padded, long batch, long keys, long heads)

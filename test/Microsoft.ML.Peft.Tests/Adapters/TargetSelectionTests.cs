@@ -1,7 +1,6 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Tests.Golden;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -49,6 +48,17 @@ public sealed class TargetSelectionTests
         => CollectionAssert.AreEqual(
             new[] { "layer.0.attention.self.query", "layer.1.attention.self.query" },
             Paths(new LoraOptions { ExcludeModules = TargetModules.Named("value") }));
+
+    [TestMethod]
+    public void Blocks_can_be_chosen()
+        => CollectionAssert.AreEqual(
+            new[] { "layer.1.attention.self.query", "layer.1.attention.self.value" },
+            Paths(new LoraOptions { LayersToTransform = new[] { 1 }, LayersPattern = new[] { "layer" } }));
+
+    [TestMethod]
+    public void Blocks_beside_a_pattern_are_refused()
+        => Assert.ThrowsExactly<ArgumentException>(
+            () => Paths(new LoraOptions { LayersToTransform = new[] { 1 }, TargetModules = TargetModules.Matching(".*query") }));
 
     [TestMethod]
     public void All_linear_is_every_linear_layer_but_the_head()

@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Training;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 
 namespace Microsoft.ML.Peft.Tests.Training;
 

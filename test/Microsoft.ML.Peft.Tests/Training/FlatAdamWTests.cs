@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Training;
-using Microsoft.VisualStudio.TestTools.UnitTesting;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;

@@ -1,6 +1,5 @@
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
@@ -47,7 +46,7 @@ public sealed class AdapterSet : IDisposable
         options?.Validate();
         copies = copies.And(options?.ModulesToSave);
         var targets = options is null ? null : options.TargetModules ?? TargetModules.Named(defaultTargets);
-        var selection = new TargetSelection(targets, options?.ExcludeModules, copies);
+        var selection = new TargetSelection(targets, options, copies);
         using var initialization = new Initialization(seed);
         var adapters = new List<Adapter>();
         try

@@ -3,15 +3,21 @@ using Microsoft.ML.Peft.Layers;
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>Decides layer by layer whether a method goes on it, and says so where it goes on none.</summary>
-internal sealed class TargetSelection(TargetModules? targets, TargetModules? excluded, CopiedModules copies)
+internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? options, CopiedModules copies)
 {
+    private readonly BlockFilter _blocks = new(options?.LayersToTransform, options?.LayersPattern);
     private int _matched;
 
     /// <summary>True if the layer is a target.</summary>
     /// <exception cref="PeftException">It is named but of a kind that cannot be adapted.</exception>
     public bool Includes(Layer layer)
     {
-        if (targets is null || excluded?.Matches(layer.Path) == true || copies.Of(layer.Path) is not null || !targets.Matches(layer.Path))
+        if (targets is null || options?.ExcludeModules?.Matches(layer.Path) == true || copies.Of(layer.Path) is not null || !targets.Matches(layer.Path))
+        {
+            return false;
+        }
+
+        if (!_blocks.Includes(layer.Path) && targets.Names?.Contains(layer.Path) != true) // a whole path is chosen in any case
         {
             return false;
         }
