@@ -12,14 +12,6 @@ internal static class Hashing
         return BitOperations.RotateLeft(hash, 13) * 5 + 0xE6546B64;
     }
 
-    public static uint Round(uint hash, ulong blocks)
-    {
-        hash = Round(hash, (uint)blocks);
-        uint high = (uint)(blocks >> 32);
-        // High halves that are zero are left out, so that small 64 bit numbers hash as 32 bit numbers do.
-        return high == 0 ? hash : Round(hash, high);
-    }
-
     /// <summary>The end of a message of so many bytes.</summary>
     public static uint Finish(uint hash, int length)
     {
@@ -29,44 +21,46 @@ internal static class Hashing
         return hash ^ (hash >> 16);
     }
 
-    /// <summary>The hash of text as UTF-8, each UTF-16 unit encoded by itself.</summary>
+    /// <summary>
+    /// The hash of text as UTF-8, each UTF-16 unit encoded by itself. A character of several bytes is put into byte order by turning
+    /// all pending bytes, also those before it: that is what the real library does, and which split a row lands in depends on it.
+    /// </summary>
     public static uint Text(uint hash, ReadOnlySpan<char> text)
     {
-        uint block = 0;
-        int filled = 0, length = 0;
-        foreach (char c in text)
+        ulong pending = 0;
+        int bits = 0, length = 0;
+        foreach (uint c in text)
         {
             if (c <= 0x7F)
             {
-                Put(c, ref hash, ref block, ref filled, ref length);
-                continue;
+                pending |= (ulong)c << bits;
+                bits += 8;
             }
-            if (c <= 0x7FF)
+            else if (c <= 0x7FF)
             {
-                Put((uint)(0xC0 | (c >> 6)), ref hash, ref block, ref filled, ref length);
+                pending |= (ulong)(0xC080 | (c & 0x3F) | ((c << 2) & 0x1F00)) << bits;
+                pending = ((pending & 0xFF) << 8) | (pending >> 8);
+                bits += 16;
             }
             else
             {
-                Put((uint)(0xE0 | (c >> 12)), ref hash, ref block, ref filled, ref length);
-                Put((uint)(0x80 | ((c >> 6) & 0x3F)), ref hash, ref block, ref filled, ref length);
+                pending |= (ulong)(0xE08080 | (c & 0x3F) | ((c << 2) & 0x3F00) | ((c << 4) & 0x0F0000)) << bits;
+                pending = ((pending & 0xFF) << 16) | (((pending >> 8) & 0xFF) << 8) | (pending >> 16);
+                bits += 24;
             }
-            Put((uint)(0x80 | (c & 0x3F)), ref hash, ref block, ref filled, ref length);
+            if (bits >= 32)
+            {
+                hash = Round(hash, (uint)pending);
+                pending >>= 32;
+                bits -= 32;
+                length += 4;
+            }
         }
-        if (filled > 0)
-            hash ^= Scramble(block);
+        length += bits / 8;
+        uint rest = (uint)pending & ((1u << (8 * (length & 3))) - 1);
+        if ((length & 3) > 0)
+            hash ^= Scramble(rest);
         return Finish(hash, length);
-    }
-
-    private static void Put(uint value, ref uint hash, ref uint block, ref int filled, ref int length)
-    {
-        block |= value << filled;
-        filled += 8;
-        length++;
-        if (filled < 32)
-            return;
-        hash = Round(hash, block);
-        block = 0;
-        filled = 0;
     }
 
     private static uint Scramble(uint block) => BitOperations.RotateLeft(block * 0xCC9E2D51, 15) * 0x1B873593;
