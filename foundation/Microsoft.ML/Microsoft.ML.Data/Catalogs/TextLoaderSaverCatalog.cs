@@ -36,7 +36,7 @@ public static class TextLoaderSaverCatalog
         CheckPath(path);
         var options = OptionsOf(separatorChar, hasHeader, allowQuoting, trimWhitespace, allowSparse);
         options.Columns = columns;
-        return Load(new TextLoader(catalog.Environment, options, new MultiFileSource(path)), path);
+        return Load(new TextLoader(catalog.Environment, options, null), path);
     }
 
     public static IDataView LoadFromTextFile<TInput>(this DataOperationsCatalog catalog, string path, char separatorChar = '\t', bool hasHeader = false,
@@ -44,7 +44,7 @@ public static class TextLoaderSaverCatalog
     {
         CheckPath(path);
         var options = OptionsOf(separatorChar, hasHeader, allowQuoting, trimWhitespace, allowSparse);
-        return Load(TextLoader.CreateTyped<TInput>(catalog.Environment, options, new MultiFileSource(path)), path);
+        return Load(TextLoader.CreateTyped<TInput>(catalog.Environment, options, null), path);
     }
 
     public static IDataView LoadFromTextFile(this DataOperationsCatalog catalog, string path, TextLoader.Options options = null)
@@ -56,7 +56,7 @@ public static class TextLoaderSaverCatalog
     public static IDataView LoadFromTextFile<TInput>(this DataOperationsCatalog catalog, string path, TextLoader.Options options)
     {
         CheckPath(path);
-        return Load(TextLoader.CreateTyped<TInput>(catalog.Environment, options, new MultiFileSource(path)), path);
+        return Load(TextLoader.CreateTyped<TInput>(catalog.Environment, options, null), path);
     }
 
     public static void SaveAsText(this DataOperationsCatalog catalog, IDataView data, Stream stream, char separatorChar = '\t', bool headerRow = true,

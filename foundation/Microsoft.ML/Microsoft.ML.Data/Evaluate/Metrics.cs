@@ -11,7 +11,7 @@ public sealed class MulticlassClassificationMetrics
         LogLoss = logLoss;
         LogLossReduction = logLossReduction;
         TopKPredictionCount = topK;
-        TopKAccuracyForAllK = topKAccuracies;
+        TopKAccuracyForAllK = topK > 0 ? topKAccuracies : null;
         TopKAccuracy = topK > 0 ? topKAccuracies[topK - 1] : 0;
         PerClassLogLoss = perClassLogLoss;
         ConfusionMatrix = confusionMatrix;

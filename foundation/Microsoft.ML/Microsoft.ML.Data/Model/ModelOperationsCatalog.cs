@@ -93,7 +93,7 @@ public sealed class ModelOperationsCatalog
         }
         inputSchema = null;
         return LoadAt<ITransformer>(zip, ChainFolder) ?? throw Contracts.Except(
-            new FormatException("Repository doesn't contain entry DataLoaderModel/Model.key"), "Could not load legacy format model");
+            Contracts.Except("Repository doesn't contain entry DataLoaderModel/Model.key"), "Could not load legacy format model");
     }
 
     public ITransformer Load(string filePath, out DataViewSchema inputSchema)
@@ -107,7 +107,7 @@ public sealed class ModelOperationsCatalog
     {
         Contracts.CheckValue(stream, nameof(stream));
         using var zip = Open(stream);
-        loader = LoadAt<IDataLoader<IMultiStreamSource>>(zip, "") ?? throw Contracts.ExceptDecode(
+        loader = LoadAt<IDataLoader<IMultiStreamSource>>(zip, "") ?? throw Contracts.Except(Contracts.ExceptDecode(),
             "Model does not contain an IDataLoader. Perhaps this was saved with an DataViewSchema, or even no information on its input at all. Consider using the Load method instead.");
         if (loader is CompositeDataLoader<IMultiStreamSource, ITransformer> composite)
         {

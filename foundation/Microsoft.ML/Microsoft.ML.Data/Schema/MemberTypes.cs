@@ -70,7 +70,7 @@ internal static class MemberTypes
     {
         foreach (var field in type.GetFields(BindingFlags.Public | BindingFlags.Instance))
         {
-            if (!field.IsInitOnly && field.FieldType != typeof(IChannel) && NameOf(field) is { } name)
+            if (field.FieldType != typeof(IChannel) && NameOf(field) is { } name)
                 yield return (field, name);
         }
         foreach (var property in type.GetProperties(BindingFlags.Public | BindingFlags.Instance))

@@ -26,7 +26,7 @@ internal sealed class FieldSplitter(TextFormat format, int lastNeeded, bool keep
     /// <summary>Splits a line as far as needed; gives the number of fields the line has, as far as it was read.</summary>
     public int Split(string line)
     {
-        _line = line;
+        _line = format.TrimWhitespace ? line.TrimEnd() : line;
         _at = 0;
         Count = 0;
         return _sparse ? SplitSparse() : SplitDense();
@@ -150,8 +150,6 @@ internal sealed class FieldSplitter(TextFormat format, int lastNeeded, bool keep
                     _at++;
             }
             _field = _line.AsMemory(start, _at - start);
-            if (format.TrimWhitespace)
-                _field = _field.TrimEnd();
         }
         if (_at >= _line.Length)
             return false;

@@ -13,7 +13,9 @@ internal static class NumberText
 
     public static bool TryParse(ReadOnlySpan<char> text, bool emptyAsNaN, char decimalMarker, out float value)
     {
-        text = text.Trim();
+        value = 0;
+        if (!TryTrim(ref text))
+            return false;
         if (text.IsEmpty)
         {
             value = emptyAsNaN ? float.NaN : 0;
@@ -35,7 +37,9 @@ internal static class NumberText
 
     public static bool TryParse(ReadOnlySpan<char> text, bool emptyAsNaN, char decimalMarker, out double value)
     {
-        text = text.Trim();
+        value = 0;
+        if (!TryTrim(ref text))
+            return false;
         if (text.IsEmpty)
         {
             value = emptyAsNaN ? double.NaN : 0;
@@ -46,6 +50,15 @@ internal static class NumberText
         if (decimalMarker == '.')
             return double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value);
         return double.TryParse(text.ToString().Replace(decimalMarker, '.'), NumberStyles.Float, CultureInfo.InvariantCulture, out value);
+    }
+
+    /// <summary>White space may follow a number, but stand before a single character only: so the real parser reads.</summary>
+    private static bool TryTrim(ref ReadOnlySpan<char> text)
+    {
+        var rest = text.TrimStart();
+        bool good = rest.Length == text.Length || rest.Length <= 1;
+        text = rest.TrimEnd();
+        return good;
     }
 
     private static bool TrySpecial(ReadOnlySpan<char> text, out double value)

@@ -30,7 +30,7 @@ internal static class TextParsers
             DataKind.TimeSpan => (TextParser<TimeSpan>)((ReadOnlyMemory<char> t, out TimeSpan v) =>
                 Empty(t, out v) || TimeSpan.TryParse(t.Span, CultureInfo.InvariantCulture, out v)),
             DataKind.DateTime => (TextParser<DateTime>)((ReadOnlyMemory<char> t, out DateTime v) =>
-                Empty(t, out v) || DateTime.TryParse(t.Span, CultureInfo.InvariantCulture, DateTimeStyles.None, out v)),
+                Empty(t, out v) || DateTime.TryParse(t.Span, CultureInfo.InvariantCulture, DateTimeStyles.AdjustToUniversal | DateTimeStyles.AssumeUniversal, out v)),
             DataKind.DateTimeOffset => (TextParser<DateTimeOffset>)((ReadOnlyMemory<char> t, out DateTimeOffset v) =>
                 Empty(t, out v) || DateTimeOffset.TryParse(t.Span, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal, out v)),
             _ => throw Contracts.ExceptNotSupp($"Text cannot be read as '{type}'"),

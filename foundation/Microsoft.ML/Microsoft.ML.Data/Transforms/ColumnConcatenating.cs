@@ -49,8 +49,13 @@ public sealed class ColumnConcatenatingEstimator : IEstimator<ColumnConcatenatin
                 throw Contracts.ExceptSchemaMismatch(nameof(inputSchema), "input", _sources[i]);
             if (i == 0)
                 first = column;
-            else if (!column.ItemType.Equals(first.ItemType) || column.IsKey != first.IsKey)
-                throw Contracts.ExceptSchemaMismatch(nameof(inputSchema), "input", _sources[i], first.ItemType.ToString(), column.TypeText());
+            if (column.IsKey)
+                throw Contracts.Except($"Column '{_sources[i]}' is key. Concatenation of keys is unsupported.");
+            if (!column.ItemType.Equals(first.ItemType))
+            {
+                throw Contracts.Except($"Concatenated columns should have the same type. Column '{_sources[i]}' has type of {column.ItemType}, "
+                    + $"but expected column type is {first.ItemType}.");
+            }
             variable |= column.Kind == SchemaShape.Column.VectorKind.VariableVector;
             slotNames |= column.Kind == SchemaShape.Column.VectorKind.Scalar || column.HasSlotNames;
             normalized &= column.Annotations.TryFindColumn(AnnotationKinds.IsNormalized, out _);

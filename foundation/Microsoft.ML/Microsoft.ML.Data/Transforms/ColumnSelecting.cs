@@ -26,7 +26,7 @@ public sealed class ColumnSelectingEstimator : TrivialEstimator<ColumnSelectingT
         }
         if (!Transformer.Keeps)
             return new SchemaShape(inputSchema.Where(c => !Transformer.Columns.Contains(c.Name)));
-        return new SchemaShape(Transformer.Columns.Select(name => inputSchema.First(c => c.Name == name)));
+        return new SchemaShape(inputSchema.Where(c => Transformer.Columns.Contains(c.Name)));
     }
 }
 
@@ -113,7 +113,7 @@ public sealed class ColumnSelectingTransformer : ITransformer
             }
         }
         if (!Keeps)
-            return input.Where(c => !Columns.Contains(c.Name) && (_keepHidden || !c.IsHidden)).Select(c => c.Index).ToArray();
+            return input.Where(c => !Columns.Contains(c.Name)).Select(c => c.Index).ToArray();
         return Columns.SelectMany(name => input.Where(c => c.Name == name && (_keepHidden || !c.IsHidden))).Select(c => c.Index).ToArray();
     }
 

@@ -1,6 +1,9 @@
 using System.Collections.Immutable;
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using Microsoft.ML.Transforms;
+
+[assembly: Microsoft.ML.LoadableClass("Normalizer", typeof(NormalizingTransformer))]
 
 namespace Microsoft.ML.Transforms;
 
@@ -71,97 +74,11 @@ public sealed class NormalizingEstimator : IEstimator<NormalizingTransformer>
     }
 }
 
-/// <summary>Learns an offset and a scale for every slot.</summary>
-internal interface IAffineLearner
-{
-    void Add(ReadOnlySpan<double> values);
-
-    AffineModel Finish(bool single, DataViewType type);
-}
-
-/// <summary>(x − offset) · scale for every slot.</summary>
-internal sealed record AffineModel(DataViewType Type, double[] Scale, double[] Offset);
-
-/// <summary>From the smallest and the largest value.</summary>
-internal sealed class MinMaxLearner(long slots, bool fixZero) : IAffineLearner
-{
-    private readonly double[] _min = Enumerable.Repeat(double.PositiveInfinity, (int)slots).ToArray();
-    private readonly double[] _max = Enumerable.Repeat(double.NegativeInfinity, (int)slots).ToArray();
-
-    public void Add(ReadOnlySpan<double> values)
-    {
-        Contracts.Check(values.Length == _min.Length);
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (double.IsNaN(values[i]))
-                continue;
-            _min[i] = Math.Min(_min[i], values[i]);
-            _max[i] = Math.Max(_max[i], values[i]);
-        }
-    }
-
-    public AffineModel Finish(bool single, DataViewType type)
-    {
-        var scale = new double[_min.Length];
-        var offset = new double[_min.Length];
-        for (int i = 0; i < scale.Length; i++)
-        {
-            if (!(_min[i] <= _max[i]))
-                continue;
-            double range = fixZero ? Math.Max(Math.Abs(_min[i]), Math.Abs(_max[i])) : Subtract(_max[i], _min[i], single);
-            scale[i] = range > 0 ? Invert(range, single) : 0;
-            offset[i] = fixZero ? 0 : _min[i];
-        }
-        return new AffineModel(type, scale, offset);
-    }
-
-    private static double Subtract(double a, double b, bool single) => single ? (float)a - (float)b : a - b;
-
-    private static double Invert(double x, bool single) => single ? 1f / (float)x : 1 / x;
-}
-
-/// <summary>From mean and variance.</summary>
-internal sealed class MeanVarianceLearner(long slots, bool fixZero) : IAffineLearner
-{
-    private readonly double[] _mean = new double[slots];
-    private readonly double[] _squares = new double[slots];
-    private readonly long[] _count = new long[slots];
-
-    public void Add(ReadOnlySpan<double> values)
-    {
-        Contracts.Check(values.Length == _mean.Length);
-        for (int i = 0; i < values.Length; i++)
-        {
-            if (double.IsNaN(values[i]) || double.IsInfinity(values[i]))
-                continue;
-            // Updated row by row: exact enough for long columns far from zero.
-            _count[i]++;
-            double delta = values[i] - _mean[i];
-            _mean[i] += delta / _count[i];
-            _squares[i] += delta * (values[i] - _mean[i]);
-        }
-    }
-
-    public AffineModel Finish(bool single, DataViewType type)
-    {
-        var scale = new double[_mean.Length];
-        var offset = new double[_mean.Length];
-        for (int i = 0; i < scale.Length; i++)
-        {
-            if (_count[i] == 0)
-                continue;
-            double variance = _squares[i] / _count[i];
-            double spread = Math.Sqrt(fixZero ? variance + _mean[i] * _mean[i] : variance);
-            scale[i] = spread > 0 ? (single ? (float)(1 / spread) : 1 / spread) : 0;
-            offset[i] = fixZero ? 0 : single ? (float)_mean[i] : _mean[i];
-        }
-        return new AffineModel(type, scale, offset);
-    }
-}
-
 /// <summary>Numbers shifted and scaled.</summary>
 public sealed class NormalizingTransformer : OneToOneTransformerBase
 {
+    private static readonly VersionInfo Version = new("NORMALZR", 0x00010002, 0x00010001, 0x00010001, "Normalizer", VersionInfo.DataAssembly);
+
     private readonly AffineModel[] _models;
 
     internal NormalizingTransformer(IHostEnvironment env, AffineModel[] models, params (string outputColumnName, string inputColumnName)[] columns)
@@ -219,8 +136,60 @@ public sealed class NormalizingTransformer : OneToOneTransformerBase
         }
     }
 
-    private protected override void SaveModel(ModelSaveContext ctx) =>
-        throw Contracts.ExceptNotSupp("The bundled foundation does not write normalizers to model files");
+    private static NormalizingTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    {
+        ctx.CheckAtModel(Version);
+        var columns = LoadColumns(ctx);
+        var types = new DataViewType[columns.Length];
+        for (int i = 0; i < types.Length; i++)
+        {
+            bool vector = ctx.ReadBoolByte();
+            var kind = (DataKind)ctx.Reader.ReadByte();
+            Contracts.CheckDecode(kind is DataKind.Single or DataKind.Double);
+            types[i] = kind.ToType();
+            if (vector)
+                types[i] = new VectorDataViewType(kind.ToType(), ReadDimensions(ctx));
+        }
+        var models = types.Select((type, i) =>
+        {
+            using var part = ctx.OpenSubModel($"Normalizer_{i:000}");
+            return AffineModel.Load(part, type);
+        }).ToArray();
+        return new NormalizingTransformer(env, models, columns);
+    }
+
+    private static int[] ReadDimensions(ModelLoadContext ctx)
+    {
+        var dimensions = new int[ctx.ReadCount(4)];
+        long size = 1;
+        for (int i = 0; i < dimensions.Length; i++)
+        {
+            dimensions[i] = ctx.Reader.ReadInt32();
+            Contracts.CheckDecode(dimensions[i] > 0 && (size *= dimensions[i]) <= int.MaxValue);
+        }
+        Contracts.CheckDecode(dimensions.Length > 0);
+        return dimensions;
+    }
+
+    private protected override void SaveModel(ModelSaveContext ctx)
+    {
+        ctx.SetVersionInfo(Version);
+        SaveColumns(ctx);
+        for (int i = 0; i < _models.Length; i++)
+        {
+            var vector = _models[i].Type as VectorDataViewType;
+            ctx.Writer.Write(vector is not null);
+            ctx.Writer.Write((byte)DataKinds.FromRawType((vector?.ItemType ?? _models[i].Type).RawType).Value);
+            if (vector is not null)
+            {
+                ctx.Writer.Write(vector.Dimensions.Length);
+                foreach (int d in vector.Dimensions)
+                    ctx.Writer.Write(d);
+            }
+        }
+        for (int i = 0; i < _models.Length; i++)
+            ctx.SaveSubModel($"Normalizer_{i:000}", _models[i].Save);
+    }
 
     private protected override ColumnMap MakeMap(DataViewSchema inputSchema, int pair, DataViewSchema.Column source)
     {
@@ -268,49 +237,5 @@ public sealed class NormalizingTransformer : OneToOneTransformerBase
                 editor.Values[i] = map(editor.Values[i], i);
             value = editor.Commit();
         });
-    }
-}
-
-/// <summary>Reads a number or a vector of numbers as doubles.</summary>
-internal static class NumberReader
-{
-    public delegate ReadOnlySpan<double> Read();
-
-    public static Read Create(DataViewRow row, DataViewSchema.Column column)
-    {
-        bool single = NormalizingTransformer.IsSingle(column.Type);
-        if (column.Type is VectorDataViewType)
-            return single ? Vector<float>(row, column, v => v) : Vector<double>(row, column, v => v);
-        return single ? Scalar<float>(row, column, v => v) : Scalar<double>(row, column, v => v);
-    }
-
-    private static Read Scalar<T>(DataViewRow row, DataViewSchema.Column column, Func<T, double> convert)
-    {
-        var getter = row.GetGetter<T>(column);
-        T value = default;
-        var one = new double[1];
-        return () =>
-        {
-            getter(ref value);
-            one[0] = convert(value);
-            return one;
-        };
-    }
-
-    private static Read Vector<T>(DataViewRow row, DataViewSchema.Column column, Func<T, double> convert)
-    {
-        var getter = row.GetGetter<VBuffer<T>>(column);
-        VBuffer<T> value = default;
-        double[] all = [];
-        return () =>
-        {
-            getter(ref value);
-            if (all.Length != value.Length)
-                all = new double[value.Length];
-            all.AsSpan().Clear();
-            foreach (var (i, x) in value.Items())
-                all[i] = convert(x);
-            return all;
-        };
     }
 }

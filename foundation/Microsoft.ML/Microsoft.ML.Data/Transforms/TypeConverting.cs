@@ -22,13 +22,9 @@ public sealed class TypeConvertingEstimator : TrivialEstimator<TypeConvertingTra
         {
             if (!inputSchema.TryFindColumn(pair.inputColumnName, out var column))
                 throw Contracts.ExceptSchemaMismatch(nameof(inputSchema), "input", pair.inputColumnName);
-            // A key of some count stands for keys of all counts.
-            var source = column.IsKey ? new KeyDataViewType(column.ItemType.RawType, 1) : column.ItemType;
-            if (!ValueConversions.Exists(source, target))
+            if (!ValueConversions.Exists(column.ItemType, target))
                 throw Contracts.ExceptParam(nameof(inputSchema), $"Don't know how to convert {pair.inputColumnName} into {target}");
             var annotations = new List<SchemaShape.Column>();
-            if (column.ItemType is BooleanDataViewType && target is NumberDataViewType)
-                annotations.Add(AnnotationKinds.IsNormalizedShape);
             if (column.HasSlotNames && column.Annotations.TryFindColumn(AnnotationKinds.SlotNames, out var slots))
                 annotations.Add(slots);
             return new SchemaShape.Column(pair.outputColumnName, column.Kind, target, false, new SchemaShape(annotations));
@@ -102,6 +98,12 @@ public sealed class TypeConvertingTransformer : OneToOneTransformerBase
         var target = Target(pair);
         var vector = source.Type as VectorDataViewType;
         var item = vector?.ItemType ?? source.Type;
+        // Keys stay keys, in another width.
+        if (item is KeyDataViewType key && target is NumberDataViewType && KeyDataViewType.IsValidDataType(target.RawType)
+            && key.Count <= KeyDataViewType.MaxCount(target.RawType))
+        {
+            target = new KeyDataViewType(target.RawType, key.Count);
+        }
         if (!ValueConversions.Exists(item, target))
         {
             throw Contracts.ExceptParam(nameof(inputSchema),

@@ -22,9 +22,9 @@ internal static class ValueConversions
             return true;
         bool real = to is DataKind.Single or DataKind.Double;
         if (Signed.Contains(from))
-            return real || (Signed.Contains(to) && to > from);
+            return real || Signed.Contains(to);
         if (Unsigned.Contains(from))
-            return real || (Unsigned.Contains(to) && to > from);
+            return real || Unsigned.Contains(to);
         return from switch
         {
             DataKind.Single or DataKind.Double => real || to == DataKind.Boolean,
@@ -59,16 +59,20 @@ internal static class ValueConversions
     {
         TypeCode.Single => (object)(float)Real(v),
         TypeCode.Double => Real(v),
-        TypeCode.Boolean => !double.IsNaN(Real(v)) && Real(v) != 0,
-        TypeCode.Int16 => Convert.ToInt16(v, CultureInfo.InvariantCulture),
-        TypeCode.Int32 => Convert.ToInt32(v, CultureInfo.InvariantCulture),
-        TypeCode.Int64 => Ticks(v) ?? Convert.ToInt64(v, CultureInfo.InvariantCulture),
-        TypeCode.SByte => Convert.ToSByte(v, CultureInfo.InvariantCulture),
-        TypeCode.UInt16 => Convert.ToUInt16(v, CultureInfo.InvariantCulture),
-        TypeCode.UInt32 => Convert.ToUInt32(v, CultureInfo.InvariantCulture),
+        TypeCode.Boolean => Real(v) != 0,
+        // What does not fit loses its high bits.
+        TypeCode.SByte => (sbyte)Whole(v),
+        TypeCode.Int16 => (short)Whole(v),
+        TypeCode.Int32 => (int)Whole(v),
+        TypeCode.Int64 => Ticks(v) ?? Whole(v),
+        TypeCode.Byte => (byte)Convert.ToUInt64(v, CultureInfo.InvariantCulture),
+        TypeCode.UInt16 => (ushort)Convert.ToUInt64(v, CultureInfo.InvariantCulture),
+        TypeCode.UInt32 => (uint)Convert.ToUInt64(v, CultureInfo.InvariantCulture),
         TypeCode.UInt64 => Convert.ToUInt64(v, CultureInfo.InvariantCulture),
         _ => throw Contracts.ExceptNotSupp($"There is no conversion from {typeof(TIn)} to {typeof(TOut)}"),
     });
+
+    private static long Whole<T>(T value) => Convert.ToInt64(value, CultureInfo.InvariantCulture);
 
     private static double Real<T>(T value) => value switch
     {

@@ -61,7 +61,7 @@ internal static class ValueTable
         Getters.Call<Array>(Getters.Method(typeof(ArrayView), nameof(ArrayView.ReadAll)), column.Type.RawType, map, column);
 
     private static (PrimitiveDataViewType, Array) Primitive<T>(T[] values) => values is string[] texts
-        ? (TextDataViewType.Instance, texts.Select(t => t.AsMemory()).ToArray())
+        ? (TextDataViewType.Instance, texts.Select(t => t.AsMemory(0, t.Length)).ToArray())
         : (MemberTypes.Primitive(typeof(T)), values);
 
     /// <summary>Numbers that can be raw keys are taken as they are, other values get keys in the order in which they occur.</summary>

@@ -21,7 +21,7 @@ public sealed class ValueToKeyMappingEstimator : IEstimator<ValueToKeyMappingTra
         if (keyData is not null && keyData.Schema.Count(c => !c.IsHidden) != 1)
         {
             throw Contracts.ExceptParam(nameof(keyData),
-                $"If specified, this data should contain only a single column containing the terms to map, but this had {keyData.Schema.Count(c => !c.IsHidden)} columns.");
+                $"If specified, this data view should contain only a single column containing the terms to map, but this had {keyData.Schema.Count(c => !c.IsHidden)} columns.");
         }
         _columns = columns;
         _maximum = maximumNumberOfKeys;
@@ -51,7 +51,7 @@ public sealed class ValueToKeyMappingEstimator : IEstimator<ValueToKeyMappingTra
             {
                 var item = source.Type is VectorDataViewType v ? v.ItemType : source.Type;
                 if (!item.Equals(keys.Type))
-                    throw Contracts.ExceptParam("keyData", $"Input data's column must be of type '{keys.Type}' but was '{item}'");
+                    throw Contracts.ExceptParam("keyData", $"Input data's column must be of type '{item}' but was '{keys.Type}'");
             }
             var learnt = Vocabulary.Learn(_keyData, [keys], int.MaxValue, _order)[0];
             vocabularies = Enumerable.Repeat(learnt, sources.Length).ToArray();
@@ -73,10 +73,10 @@ public sealed class ValueToKeyMappingEstimator : IEstimator<ValueToKeyMappingTra
             if (!Vocabulary.CanLearn(column.ItemType))
                 throw Contracts.ExceptSchemaMismatch(nameof(inputSchema), "input", pair.inputColumnName, "primitive", column.TypeText());
             var annotations = new List<SchemaShape.Column>();
+            annotations.Add(new SchemaShape.Column(AnnotationKinds.KeyValues, SchemaShape.Column.VectorKind.Vector,
+                _asText ? TextDataViewType.Instance : column.ItemType, column.IsKey && !_asText));
             if (column.HasSlotNames && column.Annotations.TryFindColumn(AnnotationKinds.SlotNames, out var slots))
                 annotations.Add(slots);
-            annotations.Add(new SchemaShape.Column(AnnotationKinds.KeyValues, SchemaShape.Column.VectorKind.Vector,
-                _asText ? TextDataViewType.Instance : column.ItemType, false));
             return new SchemaShape.Column(pair.outputColumnName, column.Kind, NumberDataViewType.UInt32, true, new SchemaShape(annotations));
         }).ToArray());
     }

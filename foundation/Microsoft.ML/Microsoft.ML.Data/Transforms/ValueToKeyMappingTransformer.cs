@@ -92,8 +92,8 @@ public sealed class ValueToKeyMappingTransformer : OneToOneTransformerBase
         var vocabulary = _vocabularies[pair];
         DataViewType type = source.Type is VectorDataViewType vector ? new VectorDataViewType(vocabulary.KeyType, vector.Dimensions) : vocabulary.KeyType;
         var annotations = new DataViewSchema.Annotations.Builder();
-        annotations.Add(source.Annotations, kind => kind == AnnotationKinds.SlotNames);
         vocabulary.AddKeyValues(annotations, _asText[pair], source);
+        annotations.Add(source.Annotations, kind => kind == AnnotationKinds.SlotNames);
         return new ColumnMap(new DataViewSchema.DetachedColumn(ColumnPairs[pair].outputColumnName, type, annotations.ToAnnotations()),
             row => vocabulary.CreateGetter(row, source));
     }

@@ -62,7 +62,7 @@ internal sealed class EnumerableView<TRow> : IDataView where TRow : class
         protected override bool MoveCore()
         {
             bool moved = _rows.MoveNext();
-            _current = moved ? _rows.Current : null;
+            _current = moved ? _rows.Current ?? throw Contracts.Except("Encountered null when iterating over data, this is not supported.") : null;
             return moved;
         }
 

@@ -14,6 +14,8 @@ internal static class MemberAccess
 
     public static Action<TRow, TValue> Writer<TRow, TValue>(MemberInfo member)
     {
+        if (member is FieldInfo { IsInitOnly: true } field)
+            return (target, x) => field.SetValue(target, x);
         var row = Expression.Parameter(typeof(TRow));
         var value = Expression.Parameter(typeof(TValue));
         return Expression.Lambda<Action<TRow, TValue>>(Expression.Assign(Expression.MakeMemberAccess(row, member), value), row, value).Compile();

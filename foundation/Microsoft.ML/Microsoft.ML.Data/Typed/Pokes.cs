@@ -72,7 +72,9 @@ internal static class Pokes
         {
             getter(ref value);
             // An object that is used again keeps its array where the length fits.
-            var items = read?.Invoke(target) is { } old && old.Length == value.Length ? old : new T[value.Length];
+            var items = read?.Invoke(target);
+            if ((items?.Length ?? 0) != value.Length)
+                items = new T[value.Length];
             value.CopyTo(items);
             write(target, items);
         };
