@@ -69,8 +69,25 @@ internal sealed class CharClass
                 return Letter;
             case "N" or "NUMBER":
                 return Number;
-            case "P" or "PUNCT" or "PUNCTUATION":
+            case "ALNUM":
+                return new CharClass(code => (CharKinds.Of(code) & CharKind.Letter) != 0 || Digit.Contains(code));
+            case "P" or "PUNCTUATION":
                 return new CharClass(code => (CharKinds.Of(code) & CharKind.Punctuation) != 0);
+            case "PUNCT":
+                // The class of this name holds the symbols too.
+                return new CharClass(code => (CharKinds.Of(code) & CharKind.Punctuation) != 0 || Array.IndexOf(Categories["S"], CharUnicodeInfo.GetUnicodeCategory(code)) >= 0);
+            case "UPPER":
+                return Named("Lu");
+            case "LOWER":
+                return Named("Ll");
+            case "CNTRL":
+                return Named("Cc");
+            case "XDIGIT":
+                return HexDigit;
+            case "BLANK":
+                return new CharClass(code => code == '\t' || CharUnicodeInfo.GetUnicodeCategory(code) == UnicodeCategory.SpaceSeparator);
+            case "ASCII":
+                return new CharClass(code => code < 128);
             case "SPACE":
                 return Space;
             case "DIGIT":

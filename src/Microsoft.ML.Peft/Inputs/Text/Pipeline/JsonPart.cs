@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 using Microsoft.ML.Peft.Checkpoints;
 
 namespace Microsoft.ML.Peft.Inputs.Text.Pipeline;
@@ -28,6 +29,9 @@ internal readonly struct JsonPart
     /// <summary>Parses text and hands its root to <paramref name="read"/>; every way in which JSON can be wrong becomes one exception.</summary>
     public static T Parse<T>(string file, ReadOnlyMemory<byte> json, Func<JsonPart, T> read)
     {
+        // The parser lets broken text inside strings pass.
+        if (!Utf8.IsValid(json.Span))
+            throw new ModelFormatException(file, ModelFormatError.InvalidUtf8, "the file is not UTF-8.");
         try
         {
             using var document = JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 64 });
