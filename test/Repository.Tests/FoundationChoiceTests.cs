@@ -11,7 +11,7 @@ public sealed class FoundationChoiceTests
     private const string Sample = "samples/TextClassification/TextClassification.csproj";
 
     [TestMethod]
-    [DataRow(Engine, "", "TorchSharp", DisplayName = "engine")]
+    [DataRow(Engine, "", "Microsoft.ML.Tokenizers TorchSharp", DisplayName = "engine")]
     [DataRow(Estimators, "", "Microsoft.ML TorchSharp", DisplayName = "estimators")]
     [DataRow(Sample, "", "Microsoft.ML TorchSharp TorchSharp-cpu", DisplayName = "sample, CPU")]
     [DataRow(Sample, "-p:Cuda=true", "Microsoft.ML TorchSharp TorchSharp-cuda-linux", DisplayName = "sample, CUDA")]
@@ -26,7 +26,7 @@ public sealed class FoundationChoiceTests
     }
 
     [TestMethod]
-    [DataRow(Engine, "TorchSharp", DisplayName = "engine")]
+    [DataRow(Engine, "Microsoft.ML.Tokenizers TorchSharp", DisplayName = "engine")]
     [DataRow(Estimators, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.Transforms TorchSharp", DisplayName = "estimators")]
     [DataRow(Sample, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.Transforms TorchSharp", DisplayName = "sample")]
     public void Bundled_references_no_real_package(string project, string expected)

@@ -39,7 +39,7 @@ public sealed class LayerTests
     public void The_engine_knows_no_data_views()
     {
         using var assembly = new Metadata(Repository.Assemblies("src").Single(p => Path.GetFileNameWithoutExtension(p) == Engine));
-        Assert.IsEmpty(assembly.References.Where(r => r.StartsWith("Microsoft.ML", StringComparison.Ordinal)));
+        Assert.IsEmpty(assembly.References.Where(r => r.StartsWith("Microsoft.ML", StringComparison.Ordinal) && r != "Microsoft.ML.Tokenizers"));
     }
 
     [TestMethod]

@@ -6,18 +6,22 @@ using Microsoft.ML.Peft.Inputs.Text.Normalizers;
 using Microsoft.ML.Peft.Inputs.Text.Pipeline;
 using Microsoft.ML.Peft.Inputs.Text.PostProcessors;
 using Microsoft.ML.Peft.Inputs.Text.PreTokenizers;
+using Microsoft.ML.Tokenizers;
 
 namespace Microsoft.ML.Peft.Inputs.Text;
 
 /// <summary>A tokenizer as a Hugging Face <c>tokenizer.json</c> describes it, with the ids that Hugging Face's own gives.</summary>
 /// <remarks>Safe to use from several threads.</remarks>
-public sealed class HuggingFaceTokenizer
+public sealed partial class HuggingFaceTokenizer : Tokenizer
 {
     private const long MaxFileBytes = 64L << 20;
     private const string FileName = "tokenizer.json";
 
-    private readonly List<NormalizerStep> _normalizers;
-    private readonly List<PreTokenizerStep> _preTokenizers;
+    private static readonly NormalizerStep[] NoNormalizers = [];
+
+    private readonly NormalizerStep[] _normalizers;
+    private readonly PreTokenizerStep[] _preTokenizers;
+    private readonly PreTokenizerStep[] _preTokenizersWithoutSplit;
     private readonly TokenModel _model;
     private readonly PostProcessor _postProcessor;
     private readonly List<DecoderStep>? _decoders;
@@ -29,8 +33,9 @@ public sealed class HuggingFaceTokenizer
     {
         Json = json;
         _model = TokenModel.Read(root.Get("model"));
-        _normalizers = NormalizerStep.Read(root.Get("normalizer"));
-        _preTokenizers = PreTokenizerStep.Read(root.Get("pre_tokenizer"));
+        _normalizers = [.. NormalizerStep.Read(root.Get("normalizer"))];
+        _preTokenizers = [.. PreTokenizerStep.Read(root.Get("pre_tokenizer"))];
+        _preTokenizersWithoutSplit = [.. _preTokenizers.Select(step => step.WithoutSplit()).OfType<PreTokenizerStep>()];
         _needsOrigins = _preTokenizers.Any(step => step is MetaspacePreTokenizer { NeedsOrigins: true });
         _postProcessor = PostProcessor.Read(root.Get("post_processor"));
         _decoders = DecoderStep.Read(root.Get("decoder"));
@@ -223,29 +228,29 @@ public sealed class HuggingFaceTokenizer
 
     private void Run(string text, string? pair, EncodeScratch scratch, bool tracked)
     {
-        Run(text, scratch, scratch.First, tracked);
+        Run(text, scratch, scratch.First, _normalizers, _preTokenizers, tracked);
         if (pair != null)
-            Run(pair, scratch, scratch.Second, tracked);
+            Run(pair, scratch, scratch.Second, _normalizers, _preTokenizers, tracked);
         else
             scratch.Second.Reset(tracked);
     }
 
     /// <summary>Normalizes, splits and tokenizes one text into <paramref name="sink"/>.</summary>
-    private void Run(string text, EncodeScratch scratch, TokenSink sink, bool tracked)
+    private void Run(ReadOnlySpan<char> text, EncodeScratch scratch, TokenSink sink, NormalizerStep[] normalizers, PreTokenizerStep[] preTokenizers, bool tracked)
     {
         var pieces = scratch.Pieces;
         pieces.Reset(tracked || _needsOrigins);
         var (search, taken) = (0, 0);
         while (!_added.Raw.IsEmpty && _added.Raw.Next(text, ref search, taken, out var start, out var stop) is { } token)
         {
-            AddText(text.AsSpan(taken, start - taken), taken, scratch);
+            AddText(text[taken..start], taken, scratch, normalizers);
             var at = pieces.Text.Length;
-            pieces.Text.Load(text.AsSpan(start, stop - start), start);
+            pieces.Text.Load(text[start..stop], start);
             pieces.Add(at, pieces.Text.Length, token.Id);
             taken = stop;
         }
-        AddText(text.AsSpan(taken), taken, scratch);
-        foreach (var step in _preTokenizers)
+        AddText(text[taken..], taken, scratch, normalizers);
+        foreach (var step in preTokenizers)
             step.Apply(pieces);
         sink.Reset(tracked);
         foreach (var piece in pieces.Items)
@@ -259,13 +264,13 @@ public sealed class HuggingFaceTokenizer
     }
 
     /// <summary>Normalizes a stretch of text and cuts the tokens out that are looked for afterwards.</summary>
-    private void AddText(ReadOnlySpan<char> text, int origin, EncodeScratch scratch)
+    private void AddText(ReadOnlySpan<char> text, int origin, EncodeScratch scratch, NormalizerStep[] normalizers)
     {
         if (text.IsEmpty)
             return;
         var pieces = scratch.Pieces;
         var from = pieces.Text.Length;
-        if (_normalizers.Count == 0)
+        if (normalizers.Length == 0)
         {
             pieces.Text.Load(text, origin);
         }
@@ -273,7 +278,7 @@ public sealed class HuggingFaceTokenizer
         {
             scratch.Before.Reset(pieces.Text.Tracked);
             scratch.Before.Load(text, origin);
-            foreach (var step in _normalizers)
+            foreach (var step in normalizers)
             {
                 scratch.After.Reset(pieces.Text.Tracked);
                 if (step.Apply(scratch.Before, scratch.After))

@@ -7,6 +7,8 @@ namespace Microsoft.ML.Peft.Inputs.Text.PreTokenizers;
 /// <summary>Splits as GPT-2 does and writes every byte as a printable character.</summary>
 internal sealed class ByteLevelPreTokenizer(bool addPrefixSpace, bool split) : PreTokenizerStep
 {
+    public override PreTokenizerStep WithoutSplit() => new ByteLevelPreTokenizer(addPrefixSpace, split: false);
+
     public override void Apply(PieceList pieces)
     {
         var old = pieces.Take();

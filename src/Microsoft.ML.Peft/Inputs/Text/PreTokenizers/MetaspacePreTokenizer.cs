@@ -34,6 +34,8 @@ internal sealed class MetaspacePreTokenizer(char replacement, PrependScheme prep
         return (replacement[0], prepend);
     }
 
+    public override PreTokenizerStep WithoutSplit() => new MetaspacePreTokenizer(replacement, prepend, split: false);
+
     public override void Apply(PieceList pieces)
     {
         var old = pieces.Take();

@@ -10,6 +10,9 @@ internal abstract class PreTokenizerStep
     /// <summary>Splits every piece that is no token yet.</summary>
     public abstract void Apply(PieceList pieces);
 
+    /// <summary>The step that changes the text as this one does without splitting it; null for a step that only splits.</summary>
+    public virtual PreTokenizerStep? WithoutSplit() => null;
+
     /// <summary>The steps of a tokenizer file's <c>pre_tokenizer</c>, nested sequences laid flat.</summary>
     public static List<PreTokenizerStep> Read(JsonPart json)
     {
