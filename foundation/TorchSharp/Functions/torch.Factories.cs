@@ -172,5 +172,16 @@ public static unsafe partial class torch
         return Graded(Ops.randn_generator.T(size, generator, dtype ?? defaultType, default, device ?? get_default_device()), requires_grad);
     }
 
+    // A result asked for in a given tensor is moved there.
+    private static Tensor Into(Tensor made, Tensor? @out)
+    {
+        if (@out is null) return made;
+        using (made)
+        {
+            Ops.resize_.Do(@out, made.shape);
+            return @out.copy_(made);
+        }
+    }
+
     private static Tensor Graded(Tensor t, bool requires_grad) => requires_grad ? t.requires_grad_() : t;
 }

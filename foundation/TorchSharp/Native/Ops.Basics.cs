@@ -37,5 +37,6 @@ internal static partial class Ops
         blackman_window_periodic = new("blackman_window.periodic"), kaiser_window_beta = new("kaiser_window.beta"),
         dequantize = new("dequantize.self"), int_repr = new("int_repr"), q_scale = new("q_scale"), q_zero_point = new("q_zero_point"), q_per_channel_scales = new("q_per_channel_scales"), q_per_channel_zero_points = new("q_per_channel_zero_points"),
         q_per_channel_axis = new("q_per_channel_axis"), quantize_per_tensor = new("quantize_per_tensor"), quantize_per_channel = new("quantize_per_channel"), stft = new("stft"), lu_unpack = new("lu_unpack"), slogdet = new("slogdet"),
-        result_type_Tensor = new("result_type.Tensor"), promote_types = new("promote_types"), can_cast = new("can_cast");
+        atleast_1d = new("atleast_1d"), atleast_2d = new("atleast_2d"), atleast_3d = new("atleast_3d"), rot90 = new("rot90"), hsplit_int = new("hsplit.int"), hsplit_array = new("hsplit.array"),
+        vsplit_int = new("vsplit.int"), vsplit_array = new("vsplit.array"), dsplit_int = new("dsplit.int"), dsplit_array = new("dsplit.array"), _lu_with_info = new("_lu_with_info"), result_type_Tensor = new("result_type.Tensor"), promote_types = new("promote_types"), can_cast = new("can_cast");
 }

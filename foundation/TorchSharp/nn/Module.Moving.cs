@@ -45,23 +45,29 @@ public static partial class torch
             /// <summary>Replaces own parameters and buffers by moved ones, in the fields that hold them too.</summary>
             protected virtual void _toEpilog(ScalarType? dtype, Device? device, bool non_blocking)
             {
-                FieldInfo[]? fields = null;
-                FieldInfo[] Fields() => fields ??= GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic);
                 foreach (var (key, p) in _internal_params.Snapshot())
                 {
                     if (p is null || !ReplaceParameter(dtype, device, p, out var moved)) continue;
                     _internal_params[key] = moved;
-                    foreach (var field in Fields().Where(f => NameOf(f) == key && f.FieldType.IsAssignableFrom(typeof(Parameter)))) field.SetValue(this, moved);
+                    Swap(p, moved);
                 }
                 foreach (var (key, (buffer, persistent)) in _internal_buffers.Snapshot())
                 {
                     if (buffer is null || !ReplaceBuffer(dtype, device, buffer, out var moved)) continue;
                     _internal_buffers[key] = (moved, persistent);
-                    foreach (var field in Fields().Where(f => NameOf(f) == key && f.FieldType.IsAssignableFrom(typeof(Tensor)))) field.SetValue(this, moved);
+                    Swap(buffer, moved);
                 }
                 if (device is null) return;
                 _deviceType = device.type;
                 _deviceIndex = device.index;
+            }
+
+            // Fields that hold the old tensor, private ones of base classes too, get the new one.
+            private void Swap(Tensor old, Tensor moved)
+            {
+                for (var type = GetType(); type is not null && type != typeof(Module); type = type.BaseType)
+                    foreach (var field in type.GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
+                        if (typeof(Tensor).IsAssignableFrom(field.FieldType) && ReferenceEquals(field.GetValue(this), old)) field.SetValue(this, moved);
             }
 
             private static bool Stays(Tensor t, ScalarType? dtype, Device? device) =>

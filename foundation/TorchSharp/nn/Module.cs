@@ -125,7 +125,8 @@ public static partial class torch
             /// <summary>Registers what the fields hold: modules, parameters, and other tensors as buffers. Once.</summary>
             protected virtual void RegisterComponents()
             {
-                if (registered) return;
+                // Modules of this library register what they hold themselves, under names that are not their fields'.
+                if (registered || GetType().Assembly == typeof(Module).Assembly) return;
                 foreach (var field in GetType().GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
                 {
                     var key = NameOf(field);

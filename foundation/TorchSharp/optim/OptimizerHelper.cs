@@ -121,7 +121,7 @@ public class ParamGroup<TOptions> : ParamGroup where TOptions : OptimizerOptions
 }
 
 /// <summary>Parameter groups, states, and their files, for the optimizers below.</summary>
-public class OptimizerHelper : optim.Optimizer
+public abstract class OptimizerHelper : optim.Optimizer
 {
     protected OptimizerOptions _defaults = new();
     protected OrderedDict<nint, OptimizerState> _state = [];

@@ -1,0 +1,136 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace TorchSharp.Tests;
+
+/// <summary>Six steps on a small quadratic against PyTorch 1.13's numbers.</summary>
+[TestClass]
+public sealed class OptimizerTests : LeakCheckedTests
+{
+    private static Parameter Start() => new(tensor(new float[] { 1, -2, 3 }));
+
+    private static Tensor Run(Parameter p, optim.Optimizer optimizer, int steps = 6)
+    {
+        var scale = tensor(new float[] { 1, 2, 0.5f });
+        for (int k = 0; k < steps; k++)
+        {
+            optimizer.zero_grad();
+            (p * p * scale).sum().backward();
+            optimizer.step();
+        }
+        optimizer.Dispose();
+        return p;
+    }
+
+    [TestMethod]
+    public void Sgd()
+    {
+        var p = Start();
+        AreClose(Numbers.Sgd, Run(p, optim.SGD([p], 0.1)));
+    }
+
+    [TestMethod]
+    public void SgdWithMomentum()
+    {
+        var p = Start();
+        AreClose(Numbers.SgdMomentum, Run(p, optim.SGD([p], 0.1, momentum: 0.9, weight_decay: 0.01)));
+        var q = Start();
+        AreClose(Numbers.SgdNesterov, Run(q, optim.SGD([q], 0.1, momentum: 0.9, nesterov: true)));
+    }
+
+    [TestMethod]
+    public void Adam()
+    {
+        var p = Start();
+        AreClose(Numbers.Adam, Run(p, optim.Adam([p], 0.1, weight_decay: 0.01)));
+        var q = Start();
+        AreClose(Numbers.AdamAmsgrad, Run(q, optim.Adam([q], 0.1, amsgrad: true)));
+    }
+
+    [TestMethod]
+    public void AdamW()
+    {
+        var p = Start();
+        AreClose(Numbers.AdamW, Run(p, optim.AdamW([p], 0.1, weight_decay: 0.1)));
+    }
+
+    [TestMethod]
+    public void GroupsHaveTheirOwnRates()
+    {
+        var a = Start();
+        var b = Start();
+        using var optimizer = optim.AdamW([new AdamW.ParamGroup([a], lr: 0.1), new AdamW.ParamGroup([b], lr: 0)]);
+        (a.sum() + b.sum()).backward();
+        optimizer.step();
+        AreClose([0.9f, -2.1f, 2.9f], a, 1e-4);
+        AreClose([1, -2, 3], b);
+        Assert.AreEqual(2, optimizer.ParamGroups.Count());
+    }
+
+    [TestMethod]
+    public void StateGoesRoundTrip()
+    {
+        var p = Start();
+        var first = optim.AdamW([p], 0.1);
+        p.sum().backward();
+        first.step();
+        using var stream = new MemoryStream();
+        using var writer = new BinaryWriter(stream);
+        first.save_state_dict(writer);
+        var q = new Parameter(p.detach().clone());
+        q.grad = p.grad;
+        var second = optim.AdamW([q], 0.5);
+        stream.Position = 0;
+        using var reader = new BinaryReader(stream);
+        second.load_state_dict(reader);
+        first.step();
+        second.step();
+        Assert.IsTrue(p.Equals(q));
+        first.Dispose();
+        second.Dispose();
+    }
+
+    [TestMethod]
+    public void ZeroGradFillsAndTheModulesRemoves()
+    {
+        using var linear = nn.Linear(2, 1);
+        linear.call(ones(1, 2)).sum().backward();
+        using var optimizer = optim.SGD(linear.parameters().ToArray(), 0.1);
+        optimizer.zero_grad();
+        AreClose([0, 0], linear.weight.grad!);
+        linear.zero_grad();
+        Assert.IsNull(linear.weight.grad);
+    }
+
+    private static double[] Rates(Func<optim.Optimizer, optim.lr_scheduler.LRScheduler> make, int steps = 7)
+    {
+        var p = Start();
+        using var optimizer = optim.SGD([p], 1.0);
+        var scheduler = make(optimizer);
+        var rates = new double[steps];
+        for (int k = 0; k < steps; k++)
+        {
+            rates[k] = optimizer.ParamGroups.First().LearningRate;
+            scheduler.step();
+        }
+        return rates;
+    }
+
+    private static void Same(double[] expected, double[] actual)
+    {
+        for (int k = 0; k < expected.Length; k++) Assert.AreEqual(expected[k], actual[k], 1e-9, $"step {k} of [{string.Join(", ", actual)}]");
+    }
+
+    [TestMethod]
+    public void Schedulers()
+    {
+        Same([1, 1, 0.5, 0.5, 0.25, 0.25, 0.125], Rates(o => optim.lr_scheduler.StepLR(o, 2, 0.5)));
+        Same([1, 0.5, 0.5, 0.25, 0.25], Rates(o => optim.lr_scheduler.MultiStepLR(o, [1, 3], 0.5), 5));
+        Same([1, 0.9, 0.81, 0.729], Rates(o => optim.lr_scheduler.ExponentialLR(o, 0.9), 4));
+        Same([1, 1.0 / 2, 1.0 / 3], Rates(o => optim.lr_scheduler.LambdaLR(o, e => 1.0 / (e + 1)), 3));
+        Same([0.25, 0.25, 1, 1], Rates(o => optim.lr_scheduler.ConstantLR(o, 0.25, 2), 4));
+        Same([0.5, 0.625, 0.75, 0.875, 1, 1], Rates(o => optim.lr_scheduler.LinearLR(o, 0.5, 1, 4), 6));
+        Same([1, 0.8535533905932737, 0.5, 0.14644660940672627, 0, 0.14644660940672627, 0.5], Rates(o => optim.lr_scheduler.CosineAnnealingLR(o, 4)));
+        Same([1, 0.75, 0.5, 0.25, 0, 0], Rates(o => optim.lr_scheduler.PolynomialLR(o, 4), 6));
+    }
+}
