@@ -193,7 +193,8 @@ public sealed class TextClassifier : IDisposable
             }
 
             // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
-            kept ??= [.. model.NewLayers.Where(path => !model.Head.TrainedModules.Contains(path))];
+            var trained = new CopiedModules(model.Head.TrainedModules, []);
+            kept ??= [.. model.NewLayers.Where(path => trained.Of(path) is null)];
             settings = settings with { MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength) };
             return new TextClassifier(baseModel, tokenizer, model, encoder, settings, new CopiedModules(model.Head.TrainedModules, kept));
         }

@@ -86,6 +86,26 @@ public sealed class ModelConfig
             : value.ValueKind == JsonValueKind.Number && value.TryGetDouble(out var number) && number >= min && number <= max ? number
             : throw Wrong(key, FormattableString.Invariant($"a number from {min} to {max}"));
 
+    /// <summary>True or false, or a default where there is neither.</summary>
+    public bool Flag(string key, bool missing)
+        => Find(key) is not { } value ? missing
+            : value.ValueKind is JsonValueKind.True or JsonValueKind.False ? value.GetBoolean()
+            : throw Wrong(key, "true or false");
+
+    /// <summary>A list of texts, or a single text as a list of one; empty where there is none.</summary>
+    public IReadOnlyList<string> List(string key)
+        => Find(key) switch
+        {
+            null => [],
+            { ValueKind: JsonValueKind.String } text => [text.GetString()!],
+            { ValueKind: JsonValueKind.Array } list when list.EnumerateArray().All(v => v.ValueKind == JsonValueKind.String)
+                => [.. list.EnumerateArray().Select(v => v.GetString()!)],
+            _ => throw Wrong(key, "a text or a list of texts"),
+        };
+
+    /// <summary>True if the key is there with a value other than null.</summary>
+    public bool Has(string key) => Find(key) is not null;
+
     internal ModelFormatException Wrong(string key, string expected)
         => new(_name, ModelFormatError.InvalidEntry, $"'{key}' is {Find(key)?.GetRawText() ?? "missing"}; it must be {expected}.");
 

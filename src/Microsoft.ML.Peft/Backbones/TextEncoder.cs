@@ -21,6 +21,18 @@ public abstract class TextEncoder : Backbone
     /// <summary>How its model for sequence classification looks.</summary>
     public abstract FirstTokenForm FirstToken { get; }
 
+    /// <summary>How its model for hidden words looks.</summary>
+    public abstract MaskedTokenForm MaskedToken { get; }
+
+    /// <summary>The table of the tokens.</summary>
+    public abstract EmbeddingLayer Words { get; }
+
+    /// <summary>Dropout before the classes of single tokens.</summary>
+    public abstract double TokenDropout { get; }
+
+    /// <summary>Dropout before the scores of question answering.</summary>
+    public virtual double AnswerDropout => 0;
+
     /// <summary>Hidden states of the last block.</summary>
     /// <param name="batch">Token ids, padded.</param>
     /// <param name="context">Adapters and mode of the call.</param>
@@ -37,3 +49,15 @@ public abstract class TextEncoder : Backbone
 /// <param name="DropoutBefore">Dropout of the pooled hidden state.</param>
 /// <param name="DropoutAfter">Dropout before the output layer.</param>
 public sealed record FirstTokenForm(string DensePath, string Activation, string OutputPath, double DropoutBefore, double DropoutAfter);
+
+/// <summary>Masked language modelling as one architecture has it: <c>logits = E·LN(act(P·h + p)) + b</c>.</summary>
+/// <param name="DensePath">The layer P (hidden → width).</param>
+/// <param name="Activation">The function after it, by its name.</param>
+/// <param name="NormPath">The layer norm.</param>
+/// <param name="NormEps">Its ε.</param>
+/// <param name="Width">Width of the token table E.</param>
+/// <param name="OutputPath">The layer that gives the scores (width → vocabulary); its weight is the token table unless
+/// the configuration says otherwise.</param>
+/// <param name="BiasName">Name of its bias in a checkpoint.</param>
+public sealed record MaskedTokenForm(
+    string DensePath, string Activation, string NormPath, double NormEps, int Width, string OutputPath, string BiasName);

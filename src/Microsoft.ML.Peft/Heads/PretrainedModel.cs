@@ -62,6 +62,12 @@ public sealed class PretrainedModel : IDisposable
         int? classes,
         long seed)
     {
+        if (config.Has("quantization_config"))
+        {
+            throw new ModelFormatException(
+                name, ModelFormatError.Unsupported, "its weights are quantised (config.json has 'quantization_config'), which is not supported; use the model as it was before.");
+        }
+
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02));

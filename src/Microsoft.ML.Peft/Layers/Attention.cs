@@ -5,7 +5,7 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>Scaled dot-product attention over several heads, the one path of every backbone.</summary>
 internal static class Attention
 {
-    /// <summary><c>softmax(q·kᵀ/√d + mask)·v</c> for each head.</summary>
+    /// <summary><c>softmax(scale·q·kᵀ + mask)·v</c> for each head.</summary>
     /// <param name="query">(batch·queries, heads·d).</param>
     /// <param name="key">(batch·keys, heads·d).</param>
     /// <param name="value">(batch·keys, heads·d).</param>
@@ -13,18 +13,19 @@ internal static class Attention
     /// <param name="mask">What is added to the scores, (batch·heads, 1 or queries, keys), or null.</param>
     /// <param name="dropout">Share of the attention weights that is dropped while training.</param>
     /// <param name="context">The call's context.</param>
+    /// <param name="scale">Default 1/√d.</param>
     /// <returns>(batch·queries, heads·d).</returns>
     public static Tensor Forward(
-        Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask, double dropout, ForwardContext context)
+        Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask, double dropout, ForwardContext context, double? scale = null)
     {
         var (batch, queries, keys, heads, size) = shape;
         var q = Split(query, batch, queries, heads, size);
         var k = Split(key, batch, keys, heads, size).transpose(1, 2);
         var v = Split(value, batch, keys, heads, size);
-        var scale = (float)(1 / Math.Sqrt(size));
+        var factor = (float)(scale ?? 1 / Math.Sqrt(size));
         var scores = mask is null
-            ? q.mul(scale).bmm(k)
-            : baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, scale);
+            ? q.mul(factor).bmm(k)
+            : baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, factor);
         var weights = context.Dropout(scores.softmax(-1), dropout);
         return weights.bmm(v)
             .view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);

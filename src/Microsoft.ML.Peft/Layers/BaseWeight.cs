@@ -11,6 +11,9 @@ public abstract class BaseWeight : IDisposable
     /// <summary>Input features.</summary>
     public abstract long Columns { get; }
 
+    /// <summary>True if the numbers are another layer's, which keeps and saves them.</summary>
+    public virtual bool IsBorrowed => false;
+
     /// <summary>The weight as a dense matrix (out, in) of the compute type; a quantised store rebuilds it at each call.</summary>
     public abstract Tensor Dense();
 

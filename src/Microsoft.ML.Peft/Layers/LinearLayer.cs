@@ -24,6 +24,9 @@ public sealed class LinearLayer : Layer
     /// <summary>Output features.</summary>
     public long OutFeatures => Weight.Rows;
 
+    /// <summary>True for the layer that gives a score to each word; <c>all-linear</c> leaves it out, as HF PEFT does.</summary>
+    public bool ScoresVocabulary { get; internal init; }
+
     /// <summary>x (…, in) gives (…, out).</summary>
     public Tensor Forward(Tensor x, ForwardContext context)
         => context.AdaptersOf(this) is { } adapters
@@ -33,7 +36,11 @@ public sealed class LinearLayer : Layer
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors()
     {
-        yield return ("weight", Weight.Dense());
+        if (!Weight.IsBorrowed)
+        {
+            yield return ("weight", Weight.Dense());
+        }
+
         if (Bias is not null)
         {
             yield return ("bias", Bias);

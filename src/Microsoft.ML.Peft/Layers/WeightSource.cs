@@ -77,6 +77,35 @@ public sealed class WeightSource
         return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), Detached(zeros(outFeatures))));
     }
 
+    /// <summary>A layer that gives a score to each word with the table of the embedding as its weight; the bias (words) has one
+    /// of several names, or is new and zero.</summary>
+    /// <exception cref="ModelFormatException">The bias has another shape.</exception>
+    public LinearLayer Tied(string path, EmbeddingLayer table, params ReadOnlySpan<string> biasNames)
+    {
+        if (Resolve($"{path}.weight") is { } copy)
+        {
+            _used.Add(copy); // some programs write the shared table twice
+        }
+
+        var bias = biasNames.Length == 0 ? null : BiasOf(path, table.Rows, biasNames);
+        if (biasNames.Length > 0 && bias is null)
+        {
+            _new.Add(path);
+            bias = Detached(zeros(table.Rows));
+        }
+
+        return Layers.Add(new LinearLayer(path, Layers.Count, new TiedWeight(table), bias) { ScoresVocabulary = true });
+    }
+
+    /// <summary>The same with a weight of its own in the checkpoint.</summary>
+    /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
+    public LinearLayer Untied(string path, long inFeatures, long words, params ReadOnlySpan<string> biasNames)
+    {
+        var weight = new DenseWeight(Take($"{path}.weight", words, inFeatures));
+        var bias = biasNames.Length == 0 ? null : BiasOf(path, words, biasNames) ?? Take(biasNames[0], words);
+        return Layers.Add(new LinearLayer(path, Layers.Count, weight, bias) { ScoresVocabulary = true });
+    }
+
     /// <summary>An embedding table (rows, dim) of the checkpoint.</summary>
     /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
     public EmbeddingLayer Embedding(string path, long rows, long dim)
@@ -87,6 +116,18 @@ public sealed class WeightSource
     public LayerNormLayer LayerNorm(string path, long dim, double eps)
         => Layers.Add(new LayerNormLayer(
             path, Layers.Count, Take($"{path}.weight", dim), Take($"{path}.bias", dim), eps));
+
+    /// <summary>A layer norm (dim) of the checkpoint, or a new one (w = 1, b = 0) where the checkpoint has none of this shape.</summary>
+    public LayerNormLayer LayerNormOrNew(string path, long dim, double eps)
+    {
+        if (Resolve($"{path}.weight") is { } name && _entries[name].Shape.AsSpan().SequenceEqual([dim]))
+        {
+            return LayerNorm(path, dim, eps);
+        }
+
+        _new.Add(path);
+        return Layers.Add(new LayerNormLayer(path, Layers.Count, Detached(ones(dim)), Detached(zeros(dim)), eps));
+    }
 
     /// <summary>Ends the construction: every tensor must have been asked for, or lie under one of the given prefixes.</summary>
     /// <exception cref="ModelFormatException">The checkpoint has tensors that the model has no place for.</exception>
@@ -104,6 +145,29 @@ public sealed class WeightSource
         }
 
         _generator.Dispose();
+    }
+
+    // An output layer's bias stands beside the layer in some checkpoints, below it in others, or in both places.
+    private Tensor? BiasOf(string path, long words, ReadOnlySpan<string> names)
+    {
+        Tensor? bias = null;
+        foreach (var name in (string[])[.. names, $"{path}.bias"])
+        {
+            if (Resolve(name) is not { } stored)
+            {
+                continue;
+            }
+
+            if (bias is null)
+            {
+                bias = Take(name, words);
+                StoredTypes[$"{path}.bias"] = StoredTypes[name];
+            }
+
+            _used.Add(stored);
+        }
+
+        return bias;
     }
 
     private static bool StartsWithAny(string name, ReadOnlySpan<string> prefixes)

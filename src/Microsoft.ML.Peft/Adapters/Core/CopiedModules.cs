@@ -16,7 +16,8 @@ public sealed record CopiedModules(IReadOnlyList<string> Trained, IReadOnlyList<
     public bool? Of(string path)
         => Contains(Trained, path) ? true : Contains(Kept, path) ? false : null;
 
-    // A name is a module: the layer itself, or anything below it.
+    // A module is the layer itself or anything above it. As in HF PEFT it is copied if its path ends with the name,
+    // so that 'classifier' takes DistilBERT's 'pre_classifier' along.
     private static bool Contains(IReadOnlyList<string> names, string path)
-        => names.Any(name => $".{path}.".Contains($".{name}.", StringComparison.Ordinal));
+        => names.Any(name => $"{path}.".Contains($"{name}.", StringComparison.Ordinal));
 }

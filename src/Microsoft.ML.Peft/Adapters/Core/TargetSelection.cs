@@ -22,11 +22,14 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
             return false;
         }
 
+        if (targets.IsAllLinear && layer is not LinearLayer { ScoresVocabulary: false })
+        {
+            return false;
+        }
+
         if (layer is not LinearLayer)
         {
-            return targets.IsAllLinear
-                ? false
-                : throw new PeftException($"target_modules matches '{layer.Path}', which is no linear layer; this method adapts linear layers only.");
+            throw new PeftException($"target_modules matches '{layer.Path}', which is no linear layer; this method adapts linear layers only.");
         }
 
         _matched++;

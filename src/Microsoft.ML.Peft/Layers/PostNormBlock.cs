@@ -1,0 +1,99 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Where a checkpoint keeps the layers of a <see cref="PostNormBlock"/>: whole paths.</summary>
+internal sealed record PostNormPaths(
+    string Query, string Key, string Value, string AttentionOutput, string AttentionNorm, string Up, string Down, string OutputNorm)
+{
+    /// <summary>The names that BERT gave them, which most of its followers kept.</summary>
+    /// <param name="block">Path of the block.</param>
+    /// <param name="suffix">What follows <c>query</c>, <c>key</c> and <c>value</c>.</param>
+    public static PostNormPaths Bert(string block, string suffix = "") => new(
+        $"{block}.attention.self.query{suffix}",
+        $"{block}.attention.self.key{suffix}",
+        $"{block}.attention.self.value{suffix}",
+        $"{block}.attention.output.dense",
+        $"{block}.attention.output.LayerNorm",
+        $"{block}.intermediate.dense",
+        $"{block}.output.dense",
+        $"{block}.output.LayerNorm");
+}
+
+/// <summary>Sizes and rates of a <see cref="PostNormBlock"/>.</summary>
+internal sealed record PostNormShape(long Hidden, long Inner, double Eps, string Activation)
+{
+    /// <summary>Dropout of the attention weights.</summary>
+    public required double WeightDropout { get; init; }
+
+    /// <summary>Dropout of the attention's output.</summary>
+    public required double AttentionDropout { get; init; }
+
+    /// <summary>Dropout of the feed-forward part's output.</summary>
+    public required double OutputDropout { get; init; }
+}
+
+/// <summary>The block of BERT and its followers: h ← LN(h + Attention(h)), h ← LN(h + W₂·act(W₁·h)).</summary>
+internal sealed class PostNormBlock
+{
+    private readonly int _index;
+    private readonly PostNormShape _shape;
+    private readonly LinearLayer _value;
+    private readonly LinearLayer _output;
+    private readonly LayerNormLayer _norm1;
+    private readonly LinearLayer _up;
+    private readonly LinearLayer _down;
+    private readonly LayerNormLayer _norm2;
+    private readonly Func<Tensor, Tensor> _activation;
+
+    public PostNormBlock(WeightSource source, int index, PostNormPaths paths, PostNormShape shape)
+    {
+        (_index, _shape) = (index, shape);
+        Query = source.Linear(paths.Query, shape.Hidden, shape.Hidden);
+        Key = source.Linear(paths.Key, shape.Hidden, shape.Hidden);
+        _value = source.Linear(paths.Value, shape.Hidden, shape.Hidden);
+        _output = source.Linear(paths.AttentionOutput, shape.Hidden, shape.Hidden);
+        _norm1 = source.LayerNorm(paths.AttentionNorm, shape.Hidden, shape.Eps);
+        _up = source.Linear(paths.Up, shape.Hidden, shape.Inner);
+        _down = source.Linear(paths.Down, shape.Inner, shape.Hidden);
+        _norm2 = source.LayerNorm(paths.OutputNorm, shape.Hidden, shape.Eps);
+        _activation = Activation.Named(shape.Activation);
+    }
+
+    /// <summary>Makes the queries (hidden → heads·d).</summary>
+    public LinearLayer Query { get; }
+
+    /// <summary>Makes the keys (hidden → heads·d).</summary>
+    public LinearLayer Key { get; }
+
+    /// <summary>One block.</summary>
+    /// <param name="hidden">(batch·keys, hidden).</param>
+    /// <param name="shape">The sizes; with fewer queries than keys only the first token of each row is computed.</param>
+    /// <param name="mask">What is added to the scores, or null.</param>
+    /// <param name="context">The call's context.</param>
+    /// <param name="scale">Factor of the scores. Default 1/√d.</param>
+    /// <param name="relative">Makes <paramref name="mask"/> from queries and keys, for scores that depend on positions. Default: none.</param>
+    /// <returns>(batch·queries, hidden).</returns>
+    public Tensor Forward(
+        Tensor hidden,
+        AttentionShape shape,
+        Tensor? mask,
+        ForwardContext context,
+        double? scale = null,
+        Func<Tensor, Tensor, Tensor>? relative = null)
+    {
+        var asked = shape.Queries == shape.Keys
+            ? hidden
+            : hidden.view(shape.Batch, shape.Keys, -1).select(1, 0).contiguous(); // the first token of each row
+        var (query, key) = (Query.Forward(asked, context), Key.Forward(hidden, context));
+        var attended = Attention.Forward(
+            query, key, _value.Forward(hidden, context), shape, relative?.Invoke(query, key) ?? mask, _shape.WeightDropout, context, scale);
+        attended = context.Dropout(_output.Forward(attended, context), _shape.AttentionDropout);
+        attended = context.At(BlockPoint.AfterAttention, _index, attended);
+        hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended));
+
+        var fed = context.Dropout(_down.Forward(_activation(_up.Forward(hidden, context)), context), _shape.OutputDropout);
+        fed = context.At(BlockPoint.AfterFeedForward, _index, fed);
+        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed));
+    }
+}
