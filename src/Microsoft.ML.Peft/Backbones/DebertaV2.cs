@@ -75,9 +75,9 @@ public sealed class DebertaV2 : TextEncoder
 
         _farthest = config.Int("max_relative_positions", -1, 1 << 20, -1) is > 0 and var given ? given : MaxLength;
         _buckets = Math.Max(config.Int("position_buckets", -1, 1 << 20, -1), 0);
-        if (_buckets is 1 or 2 or 3 || (_buckets > 0 && _farthest - 1 <= _buckets / 2))
+        if (_buckets == 1 || (_buckets > 0 && _farthest - 1 <= _buckets / 2 && MaxLength > _farthest))
         {
-            throw config.Wrong("position_buckets", $"0, or from 4 to less than twice the farthest position, which is {_farthest}");
+            throw config.Wrong("position_buckets", $"0, or from 2 to less than twice the farthest position, which is {_farthest}");
         }
 
         _span = _buckets > 0 ? _buckets : _farthest;
@@ -85,7 +85,7 @@ public sealed class DebertaV2 : TextEncoder
         _blocks = new PostNormBlock[config.Int("num_hidden_layers", 1, 1 << 12)];
         _distanceKeys = new LinearLayer?[_blocks.Length];
         _distanceQueries = new LinearLayer?[_blocks.Length];
-        if (config.Flag("relative_attention", false))
+        if (config.Flag("relative_attention", false) && parts.Count > 0)
         {
             _distances = source.Embedding("deberta.encoder.rel_embeddings", 2 * _span, HiddenSize);
             _distanceNorm = config.Text("norm_rel_ebd", "none") switch
@@ -148,7 +148,7 @@ public sealed class DebertaV2 : TextEncoder
         var hidden = Embed(batch, context);
         var counts = batch.Mask?.view(rows, 1, length).to(ScalarType.Bool);
         var mask = counts is null || _distances is not null ? null : Attention.PaddingMask(batch.Mask!, rows, length, _heads);
-        var hides = counts is null ? null : (counts.view(rows, 1, 1, length) & counts.view(rows, 1, length, 1)).logical_not(); // a pair of two tokens counts
+        var hides = counts is null ? null : counts.view(rows, 1, 1, length).logical_and(counts.view(rows, 1, length, 1)).logical_not(); // a pair of two tokens counts
         var table = _distances is null ? null : _distanceNorm is null ? _distances.Weight : _distanceNorm.Forward(_distances.Weight);
         Tensor? index = null;
         for (var k = 0; k < _blocks.Length; k++)
@@ -214,14 +214,9 @@ public sealed class DebertaV2 : TextEncoder
         return context.Dropout(batch.Mask is null ? normed : normed * batch.Mask.to(normed.dtype).view(-1, 1), _dropout);
     }
 
-    private Func<Tensor, Tensor, Tensor>? Relative(
+    private Func<Tensor, Tensor, Tensor> Relative(
         int block, Tensor table, Tensor index, AttentionShape shape, Tensor? hides, ForwardContext context)
     {
-        if (!_contentToPosition && !_positionToContent)
-        {
-            return null;
-        }
-
         return (query, key) =>
         {
             var distances = context.Dropout(table, _dropout);

@@ -15,10 +15,12 @@ public sealed class FirstTokenClassification : Head
     private readonly LinearLayer _dense;
     private readonly LinearLayer _output;
     private readonly Func<Tensor, Tensor> _activation;
+    private readonly ClassificationProblem? _problem;
 
     internal FirstTokenClassification(TextEncoder backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
+        _problem = classes is null ? ClassificationProblems.Of(backbone.Config) : null; // a caller's own classes are another task than the checkpoint's
         (_backbone, _form) = (backbone, backbone.FirstToken);
         _dense = source.LinearOrNew(_form.DensePath, backbone.HiddenSize, backbone.HiddenSize);
         _output = source.LinearOrNew(_form.OutputPath, backbone.HiddenSize, Classes);
@@ -43,5 +45,5 @@ public sealed class FirstTokenClassification : Head
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Classification(output.Logits, targets.RequiredLabels, Classes);
+    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Classification(output.Logits, targets.RequiredLabels, Classes, _problem);
 }

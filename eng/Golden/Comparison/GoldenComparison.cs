@@ -1,0 +1,177 @@
+using Microsoft.ML.Peft;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Training;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Peft.Golden;
+
+/// <summary>What came of a case.</summary>
+internal enum GoldenVerdict
+{
+    Equal,
+    Different,
+    Skipped,
+}
+
+/// <summary>What came of a case, with the differences or the reason.</summary>
+internal sealed record GoldenResult(GoldenCase Case, GoldenVerdict Verdict, IReadOnlyList<Difference> Differences, string Reason)
+{
+    public override string ToString()
+    {
+        var verdict = $"{Verdict.ToString().ToLowerInvariant(),-9}  {Case}";
+        if (Differences.Count == 0)
+        {
+            return $"{verdict}: {Reason}";
+        }
+
+        // One number for all gradients would hide which of them is wrong; one line of numbers shows them all.
+        return $"{verdict}: {string.Join(", ", Differences)}{(Reason.Length > 0 ? $"; {Reason}" : "")}";
+    }
+}
+
+/// <summary>Computes a case and compares all that was recorded: outputs, loss, gradients, a short training run, merged outputs.</summary>
+internal static class GoldenComparison
+{
+    private const string Gradient = "grad.";
+    private const string Merged = "merged.";
+
+    /// <summary>Compares a case; errors become verdicts.</summary>
+    public static GoldenResult Run(GoldenCase @case)
+    {
+        if (@case.Adapter is not null && !File.Exists(Path.Combine(@case.Folder, "adapter_config.json")))
+        {
+            return new(@case, GoldenVerdict.Skipped, [], "it has no adapter_config.json; this tool compares models and single adapters.");
+        }
+
+        using var scope = NewDisposeScope();
+        GoldenModel model;
+        try
+        {
+            model = GoldenModel.Load(@case);
+        }
+        catch (PeftException error) // the library lacks something; a file that it should read and does not is another error
+        {
+            return new(@case, GoldenVerdict.Skipped, [], error.Message);
+        }
+        catch (Exception error)
+        {
+            return new(@case, GoldenVerdict.Different, [], $"{error.GetType().Name}: {error.Message}");
+        }
+
+        using (model)
+        {
+            var differences = new List<Difference>();
+            try
+            {
+                Compare(model, differences);
+            }
+            catch (Exception error)
+            {
+                return new(@case, GoldenVerdict.Different, differences, $"{error.GetType().Name}: {error.Message}");
+            }
+
+            return new(@case, differences.All(d => d.IsEqual) ? GoldenVerdict.Equal : GoldenVerdict.Different, differences, "");
+        }
+    }
+
+    /// <summary>Name of a parameter in adapter_model.safetensors from its name in peft's memory.</summary>
+    public static string FileName(string memoryName)
+    {
+        var name = memoryName.Replace(".modules_to_save.default.", ".", StringComparison.Ordinal).Replace(".default.", ".", StringComparison.Ordinal);
+        return name.EndsWith(".default", StringComparison.Ordinal) ? name[..^".default".Length] : name;
+    }
+
+    private static void Compare(GoldenModel model, List<Difference> differences)
+    {
+        var expected = model.Expected();
+        using var context = model.Adapter is null ? ForwardContext.Predicting() : ForwardContext.Predicting(model.Adapter);
+        var output = model.Forward(context);
+        foreach (var name in expected.Keys.Where(IsOutput).Order(StringComparer.Ordinal))
+        {
+            differences.Add(Difference.Of(name, expected[name], output[name]));
+        }
+
+        var loss = model.Model.Head.Loss(output, model.Targets);
+        differences.Add(Difference.Of("loss", expected["loss"].reshape(1), loss.reshape(1)));
+        if (model.Adapter is null)
+        {
+            return;
+        }
+
+        loss.backward();
+        var parameters = model.Adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
+        CompareGradients(expected, parameters, differences);
+
+        // Merging first: training changes the adapter.
+        CompareMerged(model, expected, differences);
+        foreach (var parameter in parameters.Values)
+        {
+            parameter.grad = null;
+        }
+
+        if (expected.TryGetValue("train_losses", out var losses))
+        {
+            differences.Add(Difference.Of("train_losses", losses, Train(model, context, (int)losses.numel())));
+        }
+    }
+
+    private static bool IsOutput(string name)
+        => name is not ("loss" or "train_losses" or "reloaded_max_abs_diff")
+            && !name.StartsWith(Gradient, StringComparison.Ordinal) && !name.StartsWith(Merged, StringComparison.Ordinal);
+
+    private static void CompareGradients(Dictionary<string, Tensor> expected, Dictionary<string, Parameter> parameters, List<Difference> differences)
+    {
+        var recorded = expected.Keys.Where(key => key.StartsWith(Gradient, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        foreach (var key in recorded)
+        {
+            var name = FileName(key[Gradient.Length..]);
+            var gradient = parameters.TryGetValue(name, out var parameter) ? parameter.grad : null;
+            differences.Add(gradient is null ? new(key, double.PositiveInfinity) : Difference.Of(key, expected[key], gradient));
+        }
+
+        var names = recorded.Select(key => FileName(key[Gradient.Length..])).ToHashSet(StringComparer.Ordinal);
+        foreach (var extra in parameters.Where(p => p.Value.requires_grad && !names.Contains(p.Key)).Select(p => p.Key).Order(StringComparer.Ordinal))
+        {
+            differences.Add(new($"{Gradient}{extra} (not trained by peft)", double.PositiveInfinity));
+        }
+    }
+
+    private static void CompareMerged(GoldenModel model, Dictionary<string, Tensor> expected, List<Difference> differences)
+    {
+        var recorded = expected.Keys.Where(key => key.StartsWith(Merged, StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+        if (recorded.Count == 0)
+        {
+            return; // peft cannot merge it
+        }
+
+        using var _ = no_grad();
+        using var bare = ForwardContext.Predicting();
+        using var merged = model.Adapter!.Merge();
+        var output = model.Forward(bare);
+        foreach (var key in recorded)
+        {
+            var name = key[Merged.Length..];
+            var actual = name == "loss" ? model.Model.Head.Loss(output, model.Targets).reshape(1) : output[name];
+            differences.Add(Difference.Of(key, name == "loss" ? expected[key].reshape(1) : expected[key], actual));
+        }
+    }
+
+    /// <summary>AdamW on the one batch, without dropout: the loss before each step.</summary>
+    private static Tensor Train(GoldenModel model, ForwardContext context, int steps)
+    {
+        using var optimizer = new FlatAdamW(
+            model.Adapter!.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), weightDecay: 0.01);
+        var losses = new float[steps];
+        for (var step = 0; step < steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            var loss = model.Loss(context);
+            losses[step] = loss.item<float>();
+            loss.backward();
+            optimizer.Step(5e-3, maxGradientNorm: 0);
+        }
+
+        return tensor(losses);
+    }
+}

@@ -1,0 +1,154 @@
+using System.Text.Json;
+using Microsoft.ML.Peft;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Peft.Golden;
+
+/// <summary>A case brought to life: the model, its adapter, and the batch that Hugging Face was given.</summary>
+internal sealed class GoldenModel : IDisposable
+{
+    // What the class of Hugging Face that made a checkpoint computes; a name may mean another task for audio.
+    private static readonly (string Suffix, HeadKind[] Kinds)[] s_tasks =
+    [
+        ("ForSequenceClassification", [HeadKind.SequenceClassification, HeadKind.AudioClassification]),
+        ("ForTokenClassification", [HeadKind.TokenClassification]),
+        ("ForQuestionAnswering", [HeadKind.QuestionAnswering]),
+        ("ForMaskedLM", [HeadKind.MaskedLanguageModel]),
+        ("ForCausalLM", [HeadKind.CausalLanguageModel]),
+        ("LMHeadModel", [HeadKind.CausalLanguageModel]),
+        ("ForConditionalGeneration", [HeadKind.SequenceToSequence]),
+        ("ForImageClassification", [HeadKind.ImageClassification]),
+        ("ForAudioClassification", [HeadKind.AudioClassification]),
+        ("ForCTC", [HeadKind.ConnectionistTemporalClassification]),
+        ("CLIPModel", [HeadKind.Contrastive]),
+        ("Model", [HeadKind.FeatureExtraction]),
+    ];
+
+    private readonly Dictionary<string, Tensor> _batch;
+
+    private GoldenModel(GoldenCase @case, PretrainedModel model, HeadKind kind, AdapterSet? adapter)
+    {
+        (Case, Model, Kind, Adapter) = (@case, model, kind, adapter);
+        _batch = Tensors(Path.Combine(@case.ModelFolder, "inputs.safetensors"));
+        Targets = new Targets(_batch.GetValueOrDefault("labels"), _batch.GetValueOrDefault("start_positions"), _batch.GetValueOrDefault("end_positions"));
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(@case.ModelFolder, "config.json")));
+        Inputs = new ModelInputs
+        {
+            Tokens = _batch.TryGetValue("input_ids", out var ids) ? Tokens(ids, _batch.GetValueOrDefault("attention_mask"), _batch.GetValueOrDefault("token_type_ids")) : null,
+            DecoderTokens = kind == HeadKind.SequenceToSequence ? DecoderTokens(_batch, config.RootElement) : null,
+            Values = Value("pixel_values") ?? Value("input_values") ?? Value("input_features"),
+        };
+
+        Tensor? Value(string name) => _batch.GetValueOrDefault(name);
+    }
+
+    public GoldenCase Case { get; }
+
+    public PretrainedModel Model { get; }
+
+    public HeadKind Kind { get; }
+
+    public AdapterSet? Adapter { get; }
+
+    public ModelInputs Inputs { get; }
+
+    public Targets Targets { get; }
+
+    /// <summary>What was recorded for the case.</summary>
+    public Dictionary<string, Tensor> Expected() => Tensors(Path.Combine(Case.Folder, "expected.safetensors"));
+
+    /// <summary>Builds the model of a case and, where it has one, its adapter.</summary>
+    /// <exception cref="PeftException">This library does not have the architecture, the task or the adapter method.</exception>
+    public static GoldenModel Load(GoldenCase @case)
+    {
+        PretrainedModel? model = null;
+        AdapterSet? adapter = null;
+        try
+        {
+            (model, var kind) = LoadModel(@case.ModelFolder);
+            if (@case.Adapter is not null)
+            {
+                var options = AdapterCheckpoint.ReadOptions(@case.Folder);
+                adapter = AdapterSet.Create("default", options, model.Layers, new CopiedModules([], []), model.Backbone.DefaultTargets, seed: 0);
+                AdapterCheckpoint.ReadTensors(adapter, @case.Folder);
+            }
+
+            return new GoldenModel(@case, model, kind, adapter);
+        }
+        catch
+        {
+            adapter?.Dispose();
+            model?.Dispose();
+            throw;
+        }
+    }
+
+    public ModelOutput Forward(ForwardContext context) => Model.Forward(Inputs, context);
+
+    public Tensor Loss(ForwardContext context) => Model.Head.Loss(Forward(context), Targets);
+
+    public void Dispose()
+    {
+        Adapter?.Dispose();
+        Model.Dispose();
+        foreach (var tensor in _batch.Values)
+        {
+            tensor.Dispose();
+        }
+    }
+
+    private static (PretrainedModel Model, HeadKind Kind) LoadModel(string folder)
+    {
+        using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
+        var name = config.RootElement.GetProperty("architectures")[0].GetString()!;
+        var kinds = s_tasks.FirstOrDefault(task => name.EndsWith(task.Suffix, StringComparison.Ordinal)).Kinds
+            ?? throw new PeftException($"The task of '{name}' is not known to this tool.");
+        for (var k = 0; ; k++)
+        {
+            try
+            {
+                return (PretrainedModel.Load(folder, kinds[k]), kinds[k]);
+            }
+            catch (PeftException) when (k + 1 < kinds.Length)
+            {
+            }
+        }
+    }
+
+    private static TokenBatch Tokens(Tensor ids, Tensor? mask, Tensor? types)
+    {
+        var (rows, length) = ((int)ids.size(0), (int)ids.size(1));
+        var (id, type) = (Flat(ids), types is null ? null : Flat(types));
+        var real = Enumerable.Range(0, rows).Select(row => mask is null ? length : (int)mask.select(0, row).sum().item<long>()).ToArray();
+        var pad = Array.FindIndex(real, count => count < length) is >= 0 and var padded ? id[(padded * length) + real[padded]] : 0;
+        return new TokenBatch(Rows(id), (int)pad, type is null ? null : Rows(type));
+
+        static long[] Flat(Tensor x) => x.reshape(-1).data<long>().ToArray();
+
+        int[][] Rows(long[] flat) => [.. real.Select((count, row) => flat.AsSpan(row * length, count).ToArray().Select(v => checked((int)v)).ToArray())];
+    }
+
+    // Hugging Face moves the labels to the right and fills up with padding.
+    private static TokenBatch DecoderTokens(Dictionary<string, Tensor> batch, JsonElement config)
+    {
+        var labels = batch["labels"];
+        var (start, pad) = (config.GetProperty("decoder_start_token_id").GetInt32(), config.GetProperty("pad_token_id").GetInt32());
+        var rows = Enumerable.Range(0, (int)labels.size(0)).Select(row =>
+        {
+            var label = labels.select(0, row).contiguous().data<long>().ToArray();
+            return (int[])[start, .. label.SkipLast(1).Select(id => id == -100 ? pad : checked((int)id))];
+        });
+        return new TokenBatch([.. rows], pad);
+    }
+
+    private static Dictionary<string, Tensor> Tensors(string path)
+    {
+        using var file = SafetensorsReader.Open(path);
+        return file.Entries.Keys.ToDictionary(name => name, file.Read);
+    }
+}

@@ -1,0 +1,54 @@
+using Peft.Golden;
+
+if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
+{
+    Console.Error.WriteLine("""
+        usage: Golden <folder> [filter]
+          Compares every model and adapter of a golden folder with what Hugging Face recorded: one line a case with the
+          largest relative difference of each tensor, last a line of counts. filter: only cases whose name contains it,
+          for example 'bert/lora'. Exit code 1 if a case is different or was skipped.
+        usage: Golden --models <folder>
+          Prints docs/models.md.
+        """);
+    return 2;
+}
+
+if (args is ["--models", var listed])
+{
+    if (!Directory.Exists(listed))
+    {
+        Console.Error.WriteLine($"The folder '{listed}' does not exist.");
+        return 2;
+    }
+
+    Console.Write(ModelsDocument.Write(listed));
+    return 0;
+}
+
+var (root, filter) = (args[0], args.Length == 2 ? args[1] : "");
+if (!Directory.Exists(root))
+{
+    Console.Error.WriteLine($"The folder '{root}' does not exist.");
+    return 2;
+}
+
+var cases = GoldenCase.In(root).Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase)).ToList();
+if (cases.Count == 0)
+{
+    Console.Error.WriteLine($"No case of '{root}' has a name that contains '{filter}'.");
+    return 2;
+}
+
+var counts = new Dictionary<GoldenVerdict, int>();
+foreach (var golden in cases)
+{
+    var result = GoldenComparison.Run(golden);
+    counts[result.Verdict] = counts.GetValueOrDefault(result.Verdict) + 1;
+    Console.WriteLine(result);
+}
+
+var (equal, different, skipped) = (Count(GoldenVerdict.Equal), Count(GoldenVerdict.Different), Count(GoldenVerdict.Skipped));
+Console.WriteLine($"golden: {cases.Count} cases, {equal} equal, {different} different, {skipped} skipped");
+return different + skipped == 0 ? 0 : 1;
+
+int Count(GoldenVerdict verdict) => counts.GetValueOrDefault(verdict);
