@@ -13,7 +13,12 @@ internal sealed record Difference(string What, double Relative)
     /// <summary>True within the tolerance.</summary>
     public bool IsEqual => Relative <= Tolerance; // false for NaN
 
-    public static Difference Of(string what, Tensor expected, Tensor actual)
+    /// <summary>Compares two tensors.</summary>
+    /// <param name="what">Name of the tensor.</param>
+    /// <param name="expected">What was recorded.</param>
+    /// <param name="actual">What was computed.</param>
+    /// <param name="least">Largest number to compare with at least.</param>
+    public static Difference Of(string what, Tensor expected, Tensor actual, double least = 1e-6)
     {
         if (!expected.shape.AsSpan().SequenceEqual(actual.shape))
         {
@@ -21,9 +26,12 @@ internal sealed record Difference(string What, double Relative)
         }
 
         var (was, now) = (expected.to(ScalarType.Float64), actual.detach().to(ScalarType.Float64));
-        var largest = Math.Max(was.abs().max().item<double>(), 1e-6);
+        var largest = Math.Max(Largest(was), least);
         return new(what, (was - now).abs().max().item<double>() / largest);
     }
+
+    /// <summary>The largest absolute number of a tensor.</summary>
+    public static double Largest(Tensor tensor) => tensor.to(ScalarType.Float64).abs().max().item<double>();
 
     public override string ToString() => FormattableString.Invariant($"{What} {Relative:0.0e+00}");
 }

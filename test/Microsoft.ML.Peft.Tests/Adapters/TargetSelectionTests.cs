@@ -1,5 +1,6 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Tests.Golden;
 using TorchSharp;
 using static TorchSharp.torch;
@@ -11,13 +12,13 @@ namespace Microsoft.ML.Peft.Tests.Adapters;
 public sealed class TargetSelectionTests
 {
     private DisposeScope _scope = null!;
-    private GoldenCase _bert = null!;
+    private PretrainedModel _bert = null!;
 
     [TestInitialize]
     public void Open()
     {
         _scope = NewDisposeScope();
-        _bert = new GoldenCase("bert");
+        _bert = PretrainedModel.Load(Path.Combine(GoldenFolder.Root, "bert"), HeadKind.SequenceClassification);
     }
 
     [TestCleanup]
@@ -94,7 +95,7 @@ public sealed class TargetSelectionTests
     private string[] Paths(LoraOptions options)
     {
         using var set = AdapterSet.Create(
-            "default", options, _bert.Model.Layers, new CopiedModules(["classifier"], []), _bert.Model.Backbone.DefaultTargets, 0);
+            "default", options, _bert.Layers, new CopiedModules(["classifier"], []), _bert.Backbone.DefaultTargets, 0);
         return [.. set.Adapters.Where(a => a is Lora).Select(a => a.Path.Replace("bert.encoder.", "", StringComparison.Ordinal))];
     }
 }

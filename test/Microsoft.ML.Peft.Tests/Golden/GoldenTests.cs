@@ -1,0 +1,150 @@
+using System.Text.Json;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
+using Peft.Golden;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Golden;
+
+/// <summary>Every model and adapter of the golden folder against what Hugging Face computes.</summary>
+[TestClass]
+public sealed class GoldenTests
+{
+    // What must be there. A case that is not listed may be skipped, but never different.
+    private static readonly string[] s_models =
+        ["bert", "bert-mlm", "bert-ner", "bert-qa", "deberta-v2", "distilbert", "electra-ner", "roberta"];
+
+    private static readonly string[] s_adapters = ["lora", "lora-all", "lora-b", "lora-pattern", "rslora-gaussian"];
+
+    private DisposeScope _scope = null!;
+
+    public static IEnumerable<object[]> Cases => GoldenCase.In(GoldenFolder.Root).Select(c => new object[] { c.Model, c.Adapter ?? "" });
+
+    public static IEnumerable<object[]> LoraCases => GoldenCase.In(GoldenFolder.Root)
+        .Where(c => s_models.Contains(c.Model) && s_adapters.Contains(c.Adapter)).Select(c => new object[] { c.Model, c.Adapter! });
+
+    [TestInitialize]
+    public void Open() => _scope = NewDisposeScope();
+
+    [TestCleanup]
+    public void Close() => _scope.Dispose();
+
+    [TestMethod]
+    [DynamicData(nameof(Cases))]
+    public void All_that_was_recorded_is_equal(string model, string adapter)
+    {
+        var result = GoldenComparison.Run(Case(model, adapter));
+
+        Assert.AreNotEqual(GoldenVerdict.Different, result.Verdict, result.ToString());
+        if (s_models.Contains(model) && (adapter.Length == 0 || s_adapters.Contains(adapter)))
+        {
+            Assert.AreEqual(GoldenVerdict.Equal, result.Verdict, result.ToString());
+        }
+    }
+
+    [TestMethod]
+    public void Every_family_of_the_list_is_there()
+    {
+        var cases = GoldenCase.In(GoldenFolder.Root).ToList();
+        foreach (var model in s_models)
+        {
+            Assert.Contains(new GoldenCase(GoldenFolder.Root, model, null), cases);
+            Assert.Contains(new GoldenCase(GoldenFolder.Root, model, "lora"), cases);
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(LoraCases))]
+    public void Unmerging_restores_every_bit(string model, string adapter)
+    {
+        using var golden = GoldenModel.Load(Case(model, adapter));
+        var tensors = golden.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor).ToArray();
+        var before = tensors.Select(t => t.clone()).ToArray();
+        using (golden.Adapter!.Merge())
+        {
+            Assert.Contains(true, before.Zip(tensors, (was, now) => !was.bytes.SequenceEqual(now.bytes)), "merging changed nothing");
+        }
+
+        for (var k = 0; k < before.Length; k++)
+        {
+            Assert.IsTrue(before[k].bytes.SequenceEqual(tensors[k].bytes), $"tensor {k}");
+        }
+    }
+
+    [TestMethod]
+    [DynamicData(nameof(LoraCases))]
+    public void Writing_a_loaded_adapter_gives_its_files_back(string model, string adapter)
+    {
+        using var golden = GoldenModel.Load(Case(model, adapter));
+        var folder = Directory.CreateTempSubdirectory("peft-adapter-").FullName;
+        try
+        {
+            AdapterCheckpoint.Write(golden.Adapter!, folder, golden.Model.Head.TaskType, "base");
+
+            using var was = SafetensorsReader.Open(Path.Combine(golden.Case.Folder, "adapter_model.safetensors"));
+            using var now = SafetensorsReader.Open(Path.Combine(folder, "adapter_model.safetensors"));
+            CollectionAssert.AreEquivalent(was.Entries.Keys.ToArray(), now.Entries.Keys.ToArray());
+            foreach (var name in was.Entries.Keys)
+            {
+                Assert.AreEqual(was.Entries[name].Dtype, now.Entries[name].Dtype, name);
+                CollectionAssert.AreEqual(was.Entries[name].Shape.ToArray(), now.Entries[name].Shape.ToArray(), name);
+                Assert.IsTrue(was.Read(name).bytes.SequenceEqual(now.Read(name).bytes), name);
+            }
+
+            using var first = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden.Case.Folder, "adapter_config.json")));
+            using var second = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "adapter_config.json")));
+            foreach (var field in first.RootElement.EnumerateObject())
+            {
+                Assert.IsTrue(second.RootElement.TryGetProperty(field.Name, out var written), field.Name);
+                Assert.IsTrue(JsonElement.DeepEquals(field.Value, written), $"{field.Name}: {field.Value} became {written}");
+            }
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void A_wrong_number_is_found()
+    {
+        var folder = Directory.CreateTempSubdirectory("peft-golden-wrong-").FullName;
+        try
+        {
+            Copy("bert", folder, "config.json", "inputs.safetensors", "model.safetensors", "expected.safetensors");
+            Copy("bert/lora", folder, "adapter_config.json", "adapter_model.safetensors", "expected.safetensors");
+            var path = Path.Combine(folder, "bert/lora/expected.safetensors");
+            Dictionary<string, Tensor> expected;
+            using (var file = SafetensorsReader.Open(path))
+            {
+                expected = file.Entries.Keys.ToDictionary(name => name, file.Read);
+            }
+
+            var gradient = expected.Keys.First(k => k.StartsWith("grad.", StringComparison.Ordinal) && k.Contains("lora_B", StringComparison.Ordinal));
+            expected[gradient] = expected[gradient] * 1.001;
+            SafetensorsWriter.Write(path, expected);
+
+            var result = GoldenComparison.Run(new(folder, "bert", "lora"));
+
+            Assert.AreEqual(GoldenVerdict.Different, result.Verdict);
+            Assert.AreEqual(gradient, result.Differences.Single(d => !d.IsEqual).What);
+            Assert.AreEqual(GoldenVerdict.Equal, GoldenComparison.Run(new(folder, "bert", null)).Verdict);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
+        static void Copy(string from, string to, params string[] names)
+        {
+            Directory.CreateDirectory(Path.Combine(to, from));
+            foreach (var name in names)
+            {
+                File.Copy(Path.Combine(GoldenFolder.Root, from, name), Path.Combine(to, from, name));
+            }
+        }
+    }
+
+    private static GoldenCase Case(string model, string adapter) => new(GoldenFolder.Root, model, adapter.Length == 0 ? null : adapter);
+}
