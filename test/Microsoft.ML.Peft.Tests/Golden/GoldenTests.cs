@@ -15,7 +15,7 @@ public sealed class GoldenTests
     private static readonly string[] s_models =
         ["bert", "bert-mlm", "bert-ner", "bert-qa", "deberta-v2", "distilbert", "electra-ner", "roberta"];
 
-    private static readonly string[] s_adapters = ["lora", "lora-all", "lora-b", "lora-pattern", "rslora-gaussian"];
+    private static readonly string[] s_adapters = ["lora", "lora-all", "lora-pattern", "rslora-gaussian"];
 
     private DisposeScope _scope = null!;
 
