@@ -30,14 +30,14 @@ public sealed class DataOperationsCatalog
     public IDataView LoadFromEnumerable<TRow>(IEnumerable<TRow> data, SchemaDefinition schemaDefinition = null) where TRow : class
     {
         Contracts.CheckValue(data, nameof(data));
-        return new EnumerableView<TRow>(data, RowClass.Create(typeof(TRow), schemaDefinition, SchemaDefinition.Direction.Read));
+        return new EnumerableView<TRow>(Environment, data, RowClass.Create(typeof(TRow), schemaDefinition, SchemaDefinition.Direction.Read));
     }
 
     public IDataView LoadFromEnumerable<TRow>(IEnumerable<TRow> data, DataViewSchema schema) where TRow : class
     {
         Contracts.CheckValue(data, nameof(data));
         Contracts.CheckValue(schema, nameof(schema));
-        return new EnumerableView<TRow>(data, RowClass.Create(typeof(TRow), DefinitionOf(typeof(TRow), schema), SchemaDefinition.Direction.Read));
+        return new EnumerableView<TRow>(Environment, data, RowClass.Create(typeof(TRow), DefinitionOf(typeof(TRow), schema), SchemaDefinition.Direction.Read));
     }
 
     /// <summary>The members' definition with the types and annotations of the schema's columns.</summary>
@@ -85,6 +85,7 @@ public sealed class DataOperationsCatalog
     public IDataView Cache(IDataView input, params string[] columnsToPrefetch)
     {
         Contracts.CheckValue(input, nameof(input));
+        Environment.Register("Cache");
         return new CachedView(input, (columnsToPrefetch ?? []).Select(name => input.Schema[name].Index));
     }
 

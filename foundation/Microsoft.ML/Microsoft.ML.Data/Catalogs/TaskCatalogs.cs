@@ -6,7 +6,7 @@ namespace Microsoft.ML;
 /// <summary>Two classes.</summary>
 public sealed class BinaryClassificationCatalog : TrainCatalogBase
 {
-    internal BinaryClassificationCatalog(IHostEnvironment env) : base(env, nameof(BinaryClassificationCatalog)) =>
+    internal BinaryClassificationCatalog(IHostEnvironment env) : base(env) =>
         Trainers = new BinaryClassificationTrainers(this);
 
     public BinaryClassificationTrainers Trainers { get; }
@@ -57,7 +57,7 @@ public sealed class BinaryClassificationCatalog : TrainCatalogBase
 /// <summary>Several classes.</summary>
 public sealed class MulticlassClassificationCatalog : TrainCatalogBase
 {
-    internal MulticlassClassificationCatalog(IHostEnvironment env) : base(env, nameof(MulticlassClassificationCatalog)) =>
+    internal MulticlassClassificationCatalog(IHostEnvironment env) : base(env) =>
         Trainers = new MulticlassClassificationTrainers(this);
 
     public MulticlassClassificationTrainers Trainers { get; }
@@ -92,7 +92,7 @@ public sealed class MulticlassClassificationCatalog : TrainCatalogBase
 /// <summary>Numbers.</summary>
 public sealed class RegressionCatalog : TrainCatalogBase
 {
-    internal RegressionCatalog(IHostEnvironment env) : base(env, nameof(RegressionCatalog)) => Trainers = new RegressionTrainers(this);
+    internal RegressionCatalog(IHostEnvironment env) : base(env) => Trainers = new RegressionTrainers(this);
 
     public RegressionTrainers Trainers { get; }
 

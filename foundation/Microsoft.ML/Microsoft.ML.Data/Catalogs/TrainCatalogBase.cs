@@ -6,16 +6,13 @@ namespace Microsoft.ML;
 /// <summary>Base of the catalogs of tasks.</summary>
 public abstract class TrainCatalogBase
 {
-    private protected TrainCatalogBase(IHostEnvironment env, string registrationName)
+    private protected TrainCatalogBase(IHostEnvironment env)
     {
         Contracts.CheckValue(env, nameof(env));
         Root = env;
-        Environment = env.Register(registrationName);
     }
 
     private protected IHostEnvironment Root { get; }
-
-    private protected IHost Environment { get; }
 
     /// <summary>Base of the catalogs of a task's trainers.</summary>
     public abstract class CatalogInstantiatorBase

@@ -136,7 +136,14 @@ internal abstract class FieldReader
             _values.Add(value);
         }
 
-        private static bool IsDefault(T value) => value is ReadOnlyMemory<char> text ? text.IsEmpty : EqualityComparer<T>.Default.Equals(value, default);
+        /// <summary>Zero with a minus sign is no default: it is kept as it was written.</summary>
+        private static bool IsDefault(T value) => value switch
+        {
+            ReadOnlyMemory<char> text => text.IsEmpty,
+            float f => BitConverter.SingleToInt32Bits(f) == 0,
+            double d => BitConverter.DoubleToInt64Bits(d) == 0,
+            _ => EqualityComparer<T>.Default.Equals(value, default),
+        };
 
         private bool IsSorted()
         {

@@ -14,6 +14,7 @@ public sealed partial class TextLoader : IDataLoader<IMultiStreamSource>
     internal TextLoader(IHostEnvironment env, Options options, IMultiStreamSource dataSample)
     {
         Contracts.CheckValue(env, nameof(env));
+        env.Register(nameof(TextLoader));
         options ??= new Options();
         dataSample ??= new MultiFileSource();
         IMultiStreamSource headerFile = string.IsNullOrWhiteSpace(options.HeaderFile) ? null : new MultiFileSource(options.HeaderFile);

@@ -28,7 +28,8 @@ public static class ColumnCursorExtensions
                 ? (IEnumerable<T>)Values<VBuffer<ReadOnlyMemory<char>>, string[]>(data, column, v => v.DenseValues().Select(t => t.ToString()).ToArray())
                 : Getters.Call<IEnumerable<T>>(Getters.Method(typeof(ColumnCursorExtensions), nameof(Arrays)), item, data, column);
         }
-        throw Contracts.ExceptParam(nameof(T), $"Could not map a data view column '{column.Name}' of type {column.Type} to {typeof(T)}.");
+        throw Contracts.ExceptParam(nameof(column),
+            $"Cannot map column (name: {column.Name}, type: {column.Type}) in data to the user-defined type, {typeof(T)}.");
     }
 
     private static IEnumerable<T[]> Arrays<T>(IDataView data, DataViewSchema.Column column) =>

@@ -8,9 +8,11 @@ internal sealed class EnumerableView<TRow> : IDataView where TRow : class
     private readonly IEnumerable<TRow> _data;
     private readonly RowClass _class;
 
-    public EnumerableView(IEnumerable<TRow> data, RowClass rowClass)
+    public EnumerableView(IHostEnvironment env, IEnumerable<TRow> data, RowClass rowClass)
     {
         Contracts.CheckValue(data, nameof(data));
+        // Registering draws from the context's random numbers, as the real library does: unseeded steps behind it see the same ones.
+        env.Register("StreamingDataView");
         _data = data;
         _class = rowClass;
         Schema = rowClass.Schema();

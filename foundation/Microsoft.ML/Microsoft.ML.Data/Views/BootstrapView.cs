@@ -3,18 +3,14 @@ namespace Microsoft.ML.Data;
 /// <summary>Each row as often as a Poisson number of mean 1 says; the complement has the rows that were never drawn.</summary>
 internal sealed class BootstrapView(IDataView source, uint seed, bool complement) : DerivedView(source)
 {
-    private const int PoolRows = 1000;
-
     public override bool CanShuffle => false;
 
     public override long? GetRowCount() => null;
 
     public override DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null)
     {
-        var random = new HybridTausworthe(seed);
-        var columns = columnsNeeded.ToArray();
-        var input = Source.GetRowCursor(columns, new HybridTausworthe(random));
-        return new ShuffledView.PoolCursor(new Cursor(input, random, complement), columns, PoolRows, new HybridTausworthe(random));
+        // The same rows in the same order for every cursor: the source is not shuffled.
+        return new Cursor(Source.GetRowCursor(columnsNeeded), new HybridTausworthe(seed), complement);
     }
 
     private sealed class Cursor(DataViewRowCursor input, Random random, bool complement) : WrappedCursor(input)
