@@ -35,7 +35,7 @@ internal static class ModelFrame
         w.Write(version.Written);
         w.Write(version.Readable);
         w.Write(Ascii(version.LoaderSignature, 24));
-        w.Write(new byte[24]);
+        w.Write(Ascii(version.AlternativeLoaderSignature, 24));
         w.Write(tailAt);
         w.Write(tailAt + 8);
         w.Write(assemblyAt);

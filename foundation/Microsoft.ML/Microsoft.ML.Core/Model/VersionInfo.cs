@@ -1,7 +1,8 @@
 namespace Microsoft.ML;
 
 /// <summary>What a payload calls itself: signature, versions, and who can load it.</summary>
-internal sealed record VersionInfo(string Signature, uint Written, uint Readable, uint OldestReadable, string LoaderSignature, string Assembly)
+internal sealed record VersionInfo(string Signature, uint Written, uint Readable, uint OldestReadable, string LoaderSignature, string Assembly,
+    string AlternativeLoaderSignature = "")
 {
     public const string DataAssembly = "Microsoft.ML.Data";
     public const string TransformsAssembly = "Microsoft.ML.Transforms";

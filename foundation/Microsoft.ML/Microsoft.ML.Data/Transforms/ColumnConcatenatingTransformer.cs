@@ -8,7 +8,8 @@ namespace Microsoft.ML.Data;
 /// <summary>Columns of one item type in one vector.</summary>
 public sealed class ColumnConcatenatingTransformer : RowToRowTransformerBase
 {
-    private static readonly VersionInfo Version = new("CONCAT F", 0x00010003, 0x00010003, 0x00010001, "ConcatTransform", VersionInfo.DataAssembly);
+    private static readonly VersionInfo Version =
+        new("CONCAT F", 0x00010003, 0x00010003, 0x00010003, "ConcatTransform", VersionInfo.DataAssembly, "ConcatFunction");
 
     private readonly (string Name, (string Source, string Alias)[] Sources)[] _columns;
 

@@ -52,7 +52,7 @@ public sealed class KeyToVectorMappingTransformer : OneToOneTransformerBase
     internal const string CategoricalSlotRanges = "CategoricalSlotRanges";
 
     private static readonly VersionInfo Version =
-        new("KEY2VECT", 0x00010002, 0x00010002, 0x00010001, "KeyToVectorTransform", VersionInfo.DataAssembly);
+        new("KEY2VECT", 0x00010002, 0x00010001, 0x00010002, "KeyToVectorTransform", VersionInfo.DataAssembly);
 
     internal KeyToVectorMappingTransformer(IHostEnvironment env, bool[] bags, params (string outputColumnName, string inputColumnName)[] columns)
         : base(env.Register(nameof(KeyToVectorMappingTransformer)), columns)

@@ -35,7 +35,8 @@ public sealed class TypeConvertingEstimator : TrivialEstimator<TypeConvertingTra
 /// <summary>Columns of another type.</summary>
 public sealed class TypeConvertingTransformer : OneToOneTransformerBase
 {
-    private static readonly VersionInfo Version = new("CONVERTF", 0x00010004, 0x00010003, 0x00010002, "ConvertTransform", VersionInfo.DataAssembly);
+    private static readonly VersionInfo Version =
+        new("CONVERTF", 0x00010004, 0x00010003, 0x00010002, "ConvertTransform", VersionInfo.DataAssembly, "ConvertFunction");
 
     private readonly (DataKind Kind, ulong? KeyCount)[] _targets;
 
