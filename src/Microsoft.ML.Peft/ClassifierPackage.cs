@@ -135,9 +135,9 @@ internal sealed class ClassifierPackage : IDisposable
     // The stored type is narrower or the same, so going back to it loses nothing.
     private static IEnumerable<KeyValuePair<string, Tensor>> BaseTensors(PretrainedModel model)
         => from layer in model.Layers
-           from part in layer.Tensors()
-           let name = $"{layer.Path}.{part.Name}"
-           select KeyValuePair.Create(name, model.StoredTypes.TryGetValue(name, out var type) ? part.Tensor.to(type) : part.Tensor);
+           from part in layer.NamedTensors()
+           select KeyValuePair.Create(
+               part.Name, model.StoredTypes.TryGetValue(part.Name, out var type) ? part.Tensor.to(type) : part.Tensor);
 
     public void ReadBase(string name, Tensor destination) => _file.ReadInto(BasePrefix + name, destination);
 

@@ -26,6 +26,10 @@ public abstract class Backbone
     /// <summary>Layer names that adapters go on where the user names none, as in HF PEFT; empty where the user must name them.</summary>
     public abstract IReadOnlyList<string> DefaultTargets { get; }
 
+    /// <summary>How newer versions of transformers call the modules whose names on disk are others: patterns and what replaces
+    /// them, applied one after the other by <see cref="ModulePaths"/>. Empty where the names are the same.</summary>
+    public virtual IReadOnlyList<(string Pattern, string Replacement)> Renames => [];
+
     /// <summary>Prefixes of tensors that a checkpoint may have and that a model of another task does without.</summary>
     public abstract IReadOnlyList<string> IgnoredTensors { get; }
 }

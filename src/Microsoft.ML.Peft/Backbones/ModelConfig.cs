@@ -106,6 +106,42 @@ public sealed class ModelConfig
     /// <summary>True if the key is there with a value other than null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
+    /// <summary>A list of whole numbers in a range, or a default where there is none.</summary>
+    public int[] Ints(string key, int min, int max, params int[] missing)
+    {
+        if (Find(key) is not { } value)
+        {
+            return missing;
+        }
+
+        if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is 0 or > 1 << 12)
+        {
+            throw Wrong(key, "a list of whole numbers");
+        }
+
+        return [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number)
+            && number >= min && number <= max ? number : throw Wrong(key, $"a list of whole numbers from {min} to {max}"))];
+    }
+
+    /// <summary>A height and a width: one number for both, or a list of two.</summary>
+    public (int Height, int Width) Size(string key, int max, int missing)
+    {
+        if (Find(key) is not { ValueKind: JsonValueKind.Array })
+        {
+            var both = Int(key, 1, max, missing);
+            return (both, both);
+        }
+
+        var pair = Ints(key, 1, max);
+        return pair.Length == 2 ? (pair[0], pair[1]) : throw Wrong(key, "one number, or a height and a width");
+    }
+
+    /// <summary>An object inside this one, or null where there is none.</summary>
+    public ModelConfig? Section(string key)
+        => Find(key) is not { } value ? null
+            : value.ValueKind == JsonValueKind.Object ? new(value.GetRawText(), $"{_name}, '{key}'")
+            : throw Wrong(key, "an object");
+
     internal ModelFormatException Wrong(string key, string expected)
         => new(_name, ModelFormatError.InvalidEntry, $"'{key}' is {Find(key)?.GetRawText() ?? "missing"}; it must be {expected}.");
 

@@ -74,6 +74,11 @@ public sealed class PretrainedModel : IDisposable
         var backbone = BackboneRegistry.Create(config, source);
         var head = HeadRegistry.Create(kind, backbone, source, classes);
         source.Finish([.. backbone.IgnoredTensors]);
+        if (backbone.Renames.Count > 0)
+        {
+            source.Layers.RenameBy(new ModulePaths(backbone.Renames).Newer);
+        }
+
         return new PretrainedModel(backbone, head, source);
     }
 }

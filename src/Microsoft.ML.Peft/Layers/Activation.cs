@@ -8,6 +8,7 @@ public static class Activation
     private static readonly Dictionary<string, Func<Tensor, Tensor>> s_byName = new(StringComparer.Ordinal)
     {
         ["gelu"] = x => nn.functional.gelu(x),
+        ["quick_gelu"] = x => x * (x * 1.702).sigmoid(),
         ["relu"] = x => nn.functional.relu(x),
         ["silu"] = x => nn.functional.silu(x),
         ["swish"] = x => nn.functional.silu(x),

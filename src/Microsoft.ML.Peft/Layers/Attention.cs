@@ -10,13 +10,15 @@ internal static class Attention
     /// <param name="key">(batch·keys, heads·d).</param>
     /// <param name="value">(batch·keys, heads·d).</param>
     /// <param name="shape">The sizes of the inputs, known on the host.</param>
-    /// <param name="mask">What is added to the scores, (batch·heads, 1 or queries, keys), or null.</param>
+    /// <param name="mask">What is added to the scores, (batch·heads or maskGroups, 1 or queries, keys), or null.</param>
     /// <param name="dropout">Share of the attention weights that is dropped while training.</param>
     /// <param name="context">The call's context.</param>
     /// <param name="scale">Default 1/√d.</param>
+    /// <param name="maskGroups">First size of a mask that repeats over the batch, a divisor of batch·heads; 0 for batch·heads.</param>
     /// <returns>(batch·queries, heads·d).</returns>
     public static Tensor Forward(
-        Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask, double dropout, ForwardContext context, double? scale = null)
+        Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask, double dropout, ForwardContext context,
+        double? scale = null, long maskGroups = 0)
     {
         var (batch, queries, keys, heads, size) = shape;
         var q = Split(query, batch, queries, heads, size);
@@ -25,6 +27,7 @@ internal static class Attention
         var factor = (float)(scale ?? 1 / Math.Sqrt(size));
         var scores = mask is null
             ? q.mul(factor).bmm(k)
+            : maskGroups > 0 ? (q.mul(factor).bmm(k).view(-1, maskGroups, queries, keys) + mask).view(-1, queries, keys)
             : baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, factor);
         var weights = context.Dropout(scores.softmax(-1), dropout);
         return weights.bmm(v)
@@ -40,6 +43,24 @@ internal static class Attention
     public static Tensor PaddingMask(Tensor padded, long batch, long keys, long heads)
         => (1 - padded.to(ScalarType.Float32)).mul_(float.MinValue)
             .view(batch, 1, 1, keys).expand(batch, heads, 1, keys).reshape(batch * heads, 1, keys);
+
+    /// <summary>What <see cref="Forward"/> adds to the scores so that no token sees later ones, nor padding.</summary>
+    /// <param name="padded">(batch·length), 1 for a token and 0 for padding, or null where no row is padded.</param>
+    /// <param name="batch">Rows.</param>
+    /// <param name="length">Queries, which are also the keys.</param>
+    /// <param name="heads">Count of heads.</param>
+    /// <returns>(batch·heads, length, length), or (1, length, length) where no row is padded, which the scores repeat.</returns>
+    public static Tensor CausalMask(Tensor? padded, long batch, long length, long heads)
+    {
+        var later = full([length, length], float.MinValue).triu(1);
+        return padded is null
+            ? later.unsqueeze(0)
+            : minimum(later.to(padded.device).unsqueeze(0), PaddingMask(padded, batch, length, heads));
+    }
+
+    /// <summary>(rows·length, hidden) gives (rows·count, hidden): the first tokens of each row.</summary>
+    public static Tensor FirstTokens(Tensor hidden, long rows, long count, long length)
+        => count == length ? hidden : hidden.view(rows, length, -1).narrow(1, 0, count).flatten(0, 1);
 
     private static Tensor Split(Tensor x, long batch, long length, long heads, long size)
         => x.view(batch, length, heads, size).transpose(1, 2).reshape(batch * heads, length, size);

@@ -66,6 +66,28 @@ public sealed class ForwardContext : IDisposable
         return x * keep;
     }
 
+    /// <summary>Stochastic depth: leaves out all of a row's numbers with probability <paramref name="p"/>, and scales the other rows by
+    /// 1/(1 − p), while training.</summary>
+    /// <param name="x">(rows·tokens, hidden).</param>
+    /// <param name="rows">Count of rows.</param>
+    /// <param name="p">The probability, 0 to below 1.</param>
+    public Tensor DropRows(Tensor x, long rows, double p)
+    {
+        if (_generator is null || p == 0)
+        {
+            return x;
+        }
+
+        var keep = empty([rows, 1, 1], x.dtype, x.device).bernoulli_(1 - p, _generator).div_(1 - p);
+        return x.view(rows, -1, x.size(-1)).mul(keep).view(-1, x.size(-1));
+    }
+
+    /// <summary>True with probability <paramref name="p"/>, while training.</summary>
+    public bool Chance(double p) => p > 0 && Uniform() < p;
+
+    /// <summary>A number drawn evenly from 0 to below 1 while training, else 1.</summary>
+    public double Uniform() => _generator is null ? 1 : rand([1], generator: _generator).item<float>();
+
     /// <summary>Passes a block's hidden states (tokens, hidden) through the adapters that sit at a point of it.</summary>
     public Tensor At(BlockPoint point, int block, Tensor hidden)
     {

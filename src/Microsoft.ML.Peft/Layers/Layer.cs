@@ -14,11 +14,28 @@ public abstract class Layer
     }
 
     /// <summary>Module path as Hugging Face names it, for example <c>bert.encoder.layer.0.attention.self.query</c>.</summary>
-    public string Path { get; }
+    public string Path { get; private set; }
 
     /// <summary>Position in <see cref="LayerList"/>: 0 for the layer that is computed first.</summary>
     public int Index { get; }
 
     /// <summary>The layer's tensors by their checkpoint names below <see cref="Path"/>: <c>weight</c>, <c>bias</c>.</summary>
     public abstract IEnumerable<(string Name, Tensor Tensor)> Tensors();
+
+    /// <summary>The same tensors under their whole checkpoint names.</summary>
+    public IEnumerable<(string Name, Tensor Tensor)> NamedTensors()
+        => Tensors().Select(part => (Path.Length == 0 ? part.Name : $"{Path}.{part.Name}", part.Tensor));
+
+    /// <summary>This layer, with the same tensors and place, under another path.</summary>
+    internal Layer Under(string path)
+    {
+        if (path == Path)
+        {
+            return this;
+        }
+
+        var alias = (Layer)MemberwiseClone();
+        alias.Path = path;
+        return alias;
+    }
 }

@@ -31,6 +31,9 @@ internal sealed record PostNormShape(long Hidden, long Inner, double Eps, string
 
     /// <summary>Dropout of the feed-forward part's output.</summary>
     public required double OutputDropout { get; init; }
+
+    /// <summary>Dropout after the feed-forward part's activation.</summary>
+    public double InnerDropout { get; init; }
 }
 
 /// <summary>The block of BERT and its followers: h ← LN(h + Attention(h)), h ← LN(h + W₂·act(W₁·h)).</summary>
@@ -92,7 +95,8 @@ internal sealed class PostNormBlock
         attended = context.At(BlockPoint.AfterAttention, _index, attended);
         hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended));
 
-        var fed = context.Dropout(_down.Forward(_activation(_up.Forward(hidden, context)), context), _shape.OutputDropout);
+        var fed = context.Dropout(
+            _down.Forward(context.Dropout(_activation(_up.Forward(hidden, context)), _shape.InnerDropout), context), _shape.OutputDropout);
         fed = context.At(BlockPoint.AfterFeedForward, _index, fed);
         return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed));
     }

@@ -6,7 +6,7 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>Builds the layers of a model straight from a checkpoint: each weight is read once, into its final place.</summary>
 /// <remarks>Constructing a layer is loading it, so there is no initialization that is thrown away, every tensor's name and
 /// shape is checked before memory is taken for it, and what was not asked for is known at the end.</remarks>
-public sealed class WeightSource
+public sealed partial class WeightSource
 {
     private readonly string _name;
     private readonly IReadOnlyDictionary<string, SafetensorsEntry> _entries;

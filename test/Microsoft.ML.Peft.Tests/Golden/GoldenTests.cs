@@ -13,7 +13,10 @@ public sealed class GoldenTests
 {
     // What must be there. A case that is not listed may be skipped, but never different.
     private static readonly string[] s_models =
-        ["bert", "bert-mlm", "bert-ner", "bert-qa", "deberta-v2", "distilbert", "electra-ner", "roberta"];
+        [
+            "ast", "bert", "bert-mlm", "bert-ner", "bert-qa", "clip", "deberta-v2", "deit", "dinov2", "distilbert", "electra-ner", "hubert",
+            "roberta", "swin", "vit", "wav2vec2", "wav2vec2-ctc", "whisper",
+        ];
 
     private static readonly string[] s_adapters = ["lora", "lora-all", "lora-pattern", "rslora-gaussian"];
 

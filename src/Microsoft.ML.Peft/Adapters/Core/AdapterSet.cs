@@ -46,6 +46,7 @@ public sealed class AdapterSet : IDisposable
         options?.Validate();
         copies = copies.And(options?.ModulesToSave);
         var targets = options is null ? null : options.TargetModules ?? TargetModules.Named(defaultTargets);
+        layers = TargetSelection.Named(layers, targets);
         var selection = new TargetSelection(targets, options, copies);
         using var initialization = new Initialization(seed);
         var adapters = new List<Adapter>();

@@ -8,6 +8,20 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     private readonly BlockFilter _blocks = new(options?.LayersToTransform, options?.LayersPattern);
     private int _matched;
 
+    /// <summary>The layers under the names by which the targets know them: the newer ones of transformers, which are also those of
+    /// an adapter with default targets, or the older ones, as on disk.</summary>
+    public static LayerList Named(LayerList layers, TargetModules? targets)
+    {
+        if (layers.Newer is not { } newer)
+        {
+            return layers;
+        }
+
+        return targets is not null && !AnyMatches(newer) && AnyMatches(layers) ? layers : newer;
+
+        bool AnyMatches(LayerList names) => names.OfType<LinearLayer>().Any(layer => targets.Matches(layer.Path));
+    }
+
     /// <summary>True if the layer is a target.</summary>
     /// <exception cref="PeftException">It is named but of a kind that cannot be adapted.</exception>
     public bool Includes(Layer layer)

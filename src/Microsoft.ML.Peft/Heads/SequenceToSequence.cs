@@ -1,0 +1,43 @@
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Heads;
+
+/// <summary>Writing a text from a source: a score for each token of the vocabulary after each token of the text.</summary>
+/// <remarks>While learning the decoder is shown the labels shifted right (<see cref="EncoderDecoder.ShiftRight"/>).</remarks>
+[HeadFor(HeadKind.SequenceToSequence, typeof(EncoderDecoder))]
+public sealed class SequenceToSequence : Head
+{
+    private readonly EncoderDecoder _backbone;
+
+    internal SequenceToSequence(EncoderDecoder backbone, WeightSource source, int? classes)
+    {
+        if (classes is not null)
+        {
+            throw new ArgumentOutOfRangeException(nameof(classes), classes, "A model that writes text has no classes; leave their count out.");
+        }
+
+        _ = source; // this head has no weights of its own
+        _backbone = backbone;
+    }
+
+    /// <inheritdoc/>
+    public override IReadOnlyList<string> TrainedModules => [];
+
+    /// <inheritdoc/>
+    public override string TaskType => "SEQ_2_SEQ_LM";
+
+    /// <inheritdoc/>
+    public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
+    {
+        var target = inputs.DecoderTokens.Required("tokens for the decoder");
+        var source = _backbone.Encode(inputs, context);
+        var scores = _backbone.Scores(_backbone.Decode(target, source, context), context);
+        return new("logits", scores.view(target.Rows, target.Length, _backbone.VocabularySize));
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, targets.RequiredLabels);
+}

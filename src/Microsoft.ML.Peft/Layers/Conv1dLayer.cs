@@ -1,0 +1,42 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>A convolution over time: (batch, in, time) gives (batch, out, (time + 2·padding − kernel)/stride + 1).</summary>
+/// <remarks>A weight-normalized convolution is <c>w = g·v/‖v‖</c> with one norm for each position of the kernel; it is computed once
+/// and the checkpoint's g and v are kept for writing.</remarks>
+public sealed class Conv1dLayer : Layer
+{
+    private readonly Tensor _weight; // (out, in/groups, kernel)
+    private readonly Tensor? _bias;  // (out)
+    private readonly IReadOnlyList<(string Name, Tensor Tensor)> _stored;
+    private readonly ConvShape _shape;
+
+    internal Conv1dLayer(string path, int index, Tensor weight, Tensor? bias, ConvShape shape)
+        : this(path, index, weight, bias, shape, [("weight", weight)])
+    {
+    }
+
+    internal Conv1dLayer(
+        string path, int index, Tensor weight, Tensor? bias, ConvShape shape, IReadOnlyList<(string Name, Tensor Tensor)> stored)
+        : base(path, index)
+    {
+        (_weight, _bias, _shape) = (weight, bias, shape);
+        _stored = bias is null ? stored : [.. stored, ("bias", bias)];
+    }
+
+    /// <summary>x (batch, in, time) gives (batch, out, <see cref="OutLength"/>).</summary>
+    public Tensor Forward(Tensor x)
+        => nn.functional.conv1d(x, _weight, _bias, _shape.Stride, _shape.Padding, groups: _shape.Groups);
+
+    /// <summary>Length of the output for a length of the input.</summary>
+    public long OutLength(long length) => length + (2 * _shape.Padding) < _shape.Kernel
+        ? 0
+        : ((length + (2 * _shape.Padding) - _shape.Kernel) / _shape.Stride) + 1;
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Tensor)> Tensors() => _stored;
+}
+
+/// <summary>How a convolution moves over its input.</summary>
+internal readonly record struct ConvShape(long Kernel, long Stride = 1, long Padding = 0, long Groups = 1);

@@ -1,0 +1,55 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>A transformer block that normalizes before each part: <c>h ← h + Attention(LN₁(h))</c>, <c>h ← h + W₂·act(W₁·LN₂(h))</c>.</summary>
+internal sealed class PreNormBlock
+{
+    private readonly int _index;
+    private readonly BlockForm _form;
+    private readonly LayerNormLayer _norm1;
+    private readonly LinearLayer _query;
+    private readonly LinearLayer _key;
+    private readonly LinearLayer _value;
+    private readonly LinearLayer _output;
+    private readonly LayerNormLayer _norm2;
+    private readonly LinearLayer _up;
+    private readonly LinearLayer _down;
+
+    public PreNormBlock(WeightSource source, string path, int index, BlockForm form)
+    {
+        var (names, hidden) = (form.Names, form.Hidden);
+        (_index, _form) = (index, form);
+        _norm1 = source.LayerNorm($"{path}.{names.Norm1}", hidden, form.Eps);
+        _query = source.Linear($"{path}.{names.Query}", hidden, hidden, form.QueryBias);
+        _key = source.Linear($"{path}.{names.Key}", hidden, hidden, form.KeyBias);
+        _value = source.Linear($"{path}.{names.Value}", hidden, hidden, form.QueryBias);
+        _output = source.Linear($"{path}.{names.Output}", hidden, hidden);
+        _norm2 = source.LayerNorm($"{path}.{names.Norm2}", hidden, form.Eps);
+        _up = source.Linear($"{path}.{names.Up}", hidden, form.Inner);
+        _down = source.Linear($"{path}.{names.Down}", form.Inner, hidden);
+    }
+
+    /// <summary>(rows·keys, hidden) gives (rows·queries, hidden): the first <paramref name="queries"/> tokens of each row.</summary>
+    public Tensor Forward(Tensor hidden, long rows, long queries, long keys, Tensor? mask, ForwardContext context)
+    {
+        var form = _form;
+        var shape = new AttentionShape(rows, queries, keys, form.Heads, form.Hidden / form.Heads);
+        var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+        var attended = Attention.Forward(
+            _query.Forward(Attention.FirstTokens(normed, rows, queries, keys), context),
+            _key.Forward(normed, context),
+            _value.Forward(normed, context),
+            shape,
+            mask,
+            form.AttentionDropout,
+            context);
+        attended = context.Dropout(_output.Forward(attended, context), form.Dropout);
+        hidden = Attention.FirstTokens(hidden, rows, queries, keys) + context.At(BlockPoint.AfterAttention, _index, attended);
+
+        normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+        var inner = context.Dropout(form.Activation(_up.Forward(normed, context)), form.InnerDropout);
+        var fed = context.Dropout(_down.Forward(inner, context), form.Dropout);
+        return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+    }
+}

@@ -1,0 +1,168 @@
+using System.Text.Json.Nodes;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Golden;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Backbones;
+
+/// <summary>Variants of picture and sound models that the golden set does not have, against numbers of a second program: plain PyTorch 1.13
+/// over the golden weights, token by token where this library cuts windows.</summary>
+[TestClass]
+public sealed class PerceptionTests
+{
+    private DisposeScope _scope = null!;
+
+    [TestInitialize]
+    public void Open() => _scope = NewDisposeScope();
+
+    [TestCleanup]
+    public void Close() => _scope.Dispose();
+
+    [TestMethod]
+    public void Vit_takes_pictures_of_another_size()
+        => Same(
+            [-0.40549f, 1.19886f, 0.92875f, -0.12416f, -0.43491f, 1.22185f, 1.02859f, -0.18627f],
+            Logits(Golden("vit"), HeadKind.ImageClassification, EditedModel.Waves(2, 3, 24, 16)));
+
+    [TestMethod]
+    public void Swin_fills_up_what_its_windows_do_not_divide()
+        => Same(
+            [0.33487f, -1.13669f, -1.34983f, 0.03465f, 0.38399f, -1.07072f, -1.31469f, 0.04689f],
+            Logits(Golden("swin"), HeadKind.ImageClassification, EditedModel.Waves(2, 3, 20, 28)));
+
+    [TestMethod]
+    public void Speech_without_padding()
+        => Same(
+            [0.15985f, 0.19551f, 0.06754f, 0.40634f, 0.12827f, 0.18560f, 0.06625f, 0.34476f],
+            Logits(Golden("wav2vec2"), HeadKind.AudioClassification, EditedModel.Waves(2, 800)));
+
+    [TestMethod]
+    public void Speech_with_a_padded_row()
+        => Same(
+            [0.15985f, 0.19551f, 0.06754f, 0.40634f, 0.18341f, 0.15861f, 0.02452f, 0.45040f],
+            Logits(Golden("wav2vec2"), HeadKind.AudioClassification, EditedModel.Waves(2, 800), [800, 500]));
+
+    [TestMethod]
+    public void Speech_with_norms_first_and_all_blocks_weighted()
+    {
+        using var model = new EditedModel("wav2vec2", config => (config["do_stable_layer_norm"], config["use_weighted_layer_sum"]) = (true, true));
+        Same(
+            [0.43808f, 0.16164f, -0.46617f, 0.48589f, 0.39520f, 0.17417f, -0.49249f, 0.47160f],
+            Logits(model.Folder, HeadKind.AudioClassification, EditedModel.Waves(2, 800), [800, 500]));
+    }
+
+    [TestMethod]
+    public void Both_forms_of_a_weight_normalized_convolution_are_read()
+    {
+        using var model = new EditedModel("wav2vec2", rename: name => name
+            .Replace("parametrizations.weight.original0", "weight_g", StringComparison.Ordinal)
+            .Replace("parametrizations.weight.original1", "weight_v", StringComparison.Ordinal));
+        var samples = EditedModel.Waves(2, 800);
+        var (older, newer) = (Logits(model.Folder, HeadKind.AudioClassification, samples), Logits(Golden("wav2vec2"), HeadKind.AudioClassification, samples));
+        Assert.IsTrue(older.bytes.SequenceEqual(newer.bytes));
+    }
+
+    [TestMethod]
+    public void What_is_drawn_in_training_comes_from_the_seed()
+    {
+        using var edited = new EditedModel("wav2vec2", config =>
+            (config["layerdrop"], config["hidden_dropout"], config["mask_feature_prob"], config["apply_spec_augment"]) = (0.5, 0.1, 0.2, true));
+        using var model = PretrainedModel.Load(edited.Folder, HeadKind.AudioClassification);
+        using var batch = new ModelInputs { Values = EditedModel.Waves(2, 800) };
+        Assert.IsTrue(Run(1).bytes.SequenceEqual(Run(1).bytes));
+        Assert.IsFalse(Enumerable.Range(2, 4).All(seed => Run(seed).bytes.SequenceEqual(Run(1).bytes)));
+
+        Tensor Run(int seed)
+        {
+            using var context = ForwardContext.TrainingWith(seed);
+            return model.Forward(batch, context).Logits;
+        }
+    }
+
+    [TestMethod]
+    [DataRow("vit", new long[] { 1, 3, 18, 16 }, "(1, 3, 18, 16)")]
+    [DataRow("vit", new long[] { 1, 1, 16, 16 }, "(batch, 3, height, width)")]
+    [DataRow("vit", new long[] { 3, 16, 16 }, "(3, 16, 16)")]
+    [DataRow("swin", new long[] { 1, 3, 16, 2 }, "too small")]
+    [DataRow("ast", new long[] { 1, 16, 32 }, "(batch, 32, 16)")]
+    [DataRow("wav2vec2", new long[] { 1, 8 }, "enough time for one frame")]
+    [DataRow("whisper", new long[] { 1, 16, 40 }, "(batch, 16, 50)")]
+    public void Inputs_of_another_shape_are_refused(string name, long[] shape, string part)
+    {
+        var kind = name switch
+        {
+            "vit" or "swin" => HeadKind.ImageClassification,
+            "whisper" => HeadKind.SequenceToSequence,
+            _ => HeadKind.AudioClassification,
+        };
+        using var model = PretrainedModel.Load(Golden(name), kind);
+        using var batch = new ModelInputs { Values = zeros(shape), DecoderTokens = new TokenBatch([[2]], 1) };
+        using var context = ForwardContext.Predicting();
+        var error = Assert.ThrowsExactly<ArgumentException>(() => model.Forward(batch, context));
+        Assert.Contains(part, error.Message);
+    }
+
+    [TestMethod]
+    [DataRow("wav2vec2", "add_adapter", "true")]
+    [DataRow("wav2vec2", "adapter_attn_dim", "16")]
+    [DataRow("hubert", "conv_pos_batch_norm", "true")]
+    [DataRow("wav2vec2", "feat_extract_norm", "\"batch\"")]
+    [DataRow("wav2vec2", "conv_kernel", "[10, 3]")]
+    [DataRow("wav2vec2", "conv_dim", "[16, -1, 16]")]
+    [DataRow("swin", "use_absolute_embeddings", "true")]
+    [DataRow("swin", "num_heads", "[2, 5]")]
+    [DataRow("vit", "num_attention_heads", "5")]
+    [DataRow("vit", "patch_size", "32")]
+    [DataRow("vit", "image_size", "[16, 16, 16]")]
+    [DataRow("whisper", "tie_word_embeddings", "false")]
+    [DataRow("clip", "text_config", "3")]
+    public void Configurations_that_are_not_supported_are_refused_by_name(string model, string key, string value)
+    {
+        using var edited = new EditedModel(model, config => config[key] = JsonNode.Parse(value));
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => PretrainedModel.Load(edited.Folder, HeadKind.AudioClassification));
+        Assert.Contains($"'{key}'", error.Message);
+    }
+
+    [TestMethod]
+    public void Missing_and_unknown_tensors_are_named()
+    {
+        using var less = new EditedModel("swin", rename: name => name == "swin.layernorm.bias" ? "swin.other.bias" : name);
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => PretrainedModel.Load(less.Folder, HeadKind.ImageClassification));
+        Assert.Contains("swin.layernorm.bias", error.Message);
+
+        using var more = new EditedModel("vit", config => config["num_hidden_layers"] = 1);
+        error = Assert.ThrowsExactly<ModelFormatException>(() => PretrainedModel.Load(more.Folder, HeadKind.ImageClassification));
+        Assert.Contains("vit.encoder.layer.1.", error.Message);
+    }
+
+    [TestMethod]
+    public void A_head_of_another_count_of_classes_is_new()
+    {
+        using var model = PretrainedModel.Load(Golden("ast"), HeadKind.AudioClassification, classes: 7);
+        CollectionAssert.AreEqual(new[] { "classifier.dense" }, model.NewLayers.ToArray());
+    }
+
+    private static string Golden(string model) => Path.Combine(GoldenFolder.Root, model);
+
+    private static Tensor Logits(string folder, HeadKind kind, Tensor values, long[]? lengths = null)
+    {
+        using var model = PretrainedModel.Load(folder, kind);
+        using var batch = new ModelInputs { Values = values.clone(), ValueLengths = lengths };
+        using var context = ForwardContext.Predicting();
+        return model.Forward(batch, context).Logits;
+    }
+
+    private static void Same(float[] expected, Tensor logits)
+    {
+        var actual = logits.reshape(-1).data<float>().ToArray();
+        Assert.HasCount(expected.Length, actual);
+        for (var k = 0; k < expected.Length; k++)
+        {
+            Assert.AreEqual(expected[k], actual[k], 2e-4f, $"{k} of {string.Join(", ", actual)}");
+        }
+    }
+}
