@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Microsoft.ML.Peft.Adapters.Core;
 using static TorchSharp.torch;
 
@@ -102,12 +103,27 @@ public sealed class ForwardContext : IDisposable
         return hidden;
     }
 
+    /// <summary>What a checkpointed part has thrown inside a backward pass.</summary>
+    internal ExceptionDispatchInfo? CheckpointFailure { get; set; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (_ownsGenerator)
         {
             _generator!.Dispose();
+        }
+    }
+
+    /// <summary>Where the stream of random numbers stands, or null while predicting; the caller disposes it.</summary>
+    internal Tensor? RandomState() => _generator?.get_state().DetachFromDisposeScope();
+
+    /// <summary>Moves the stream of random numbers.</summary>
+    internal void RandomState(Tensor? state)
+    {
+        if (state is not null)
+        {
+            _generator!.set_state(state);
         }
     }
 
