@@ -29,7 +29,7 @@ setup_machine() {
   if [ "$(uname -s)" = Linux ] && [ "${PeftFoundation:-}" != NuGet ]; then
     packages+=(cmake make g++)
     if [ -z "${LIBTORCH:-}" ]; then
-      packages+=(libtorch-dev libopenblas0-pthread)
+      packages+=(libtorch-dev libopenblas0-pthread libgloo-dev)
     fi
   fi
   if [ "${#packages[@]}" -gt 0 ]; then
