@@ -17,6 +17,8 @@ var one = ones(1);
 var wide = rand(16);
 
 Row("add", 100_000, () => { using var c = a + b; });
+var outer = NewDisposeScope();
+Row("add_in_scope", 100_000, () => { using var c = a + b; });
 Row("add_", 100_000, () => a.add_(b));
 Row("mul_number", 100_000, () => { using var c = a * 1.0f; });
 Row("slice", 100_000, () => { using var c = wide[1..3]; });
@@ -45,6 +47,7 @@ using (var model = nn.Sequential(nn.Linear(8, 32), nn.ReLU(), nn.Linear(32, 8)))
     });
 }
 
+outer.Dispose();
 set_num_threads(Environment.ProcessorCount);
 Flops("matmul_1024_f32", rand(1024, 1024), rand(1024, 1024), 5);
 Flops("matmul_1024_bf16", rand(1024, 1024).bfloat16(), rand(1024, 1024).bfloat16(), 5);

@@ -13,5 +13,6 @@ internal static class Numbers
     internal static readonly float[] RMSPropMomentum = [-0.500327f, 1.5434378f, -1.5257138f];
     internal static readonly float[] Adagrad = [0.6691841f, -1.6553838f, 2.6510918f];
     internal static readonly float[] RAdam = [0.1964661f, 0.5103376f, 1.6427485f];
-    internal static readonly float[] NAdam = [0.561953f, -1.5396197f, 2.5328369f];
+    // NAdam by its formula in double precision: 1.13 multiplies the momentum product by mu once too often, later versions do not.
+    internal static readonly float[] NAdam = [0.5604374f, -1.5379576f, 2.5311348f];
 }

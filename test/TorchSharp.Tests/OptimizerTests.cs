@@ -55,6 +55,21 @@ public sealed class OptimizerTests : LeakCheckedTests
     }
 
     [TestMethod]
+    public void Others()
+    {
+        var p = Start();
+        AreClose(Numbers.RMSProp, Run(p, optim.RMSProp([p], 0.1)), 1e-4);
+        p = Start();
+        AreClose(Numbers.RMSPropMomentum, Run(p, optim.RMSProp([p], 0.05, momentum: 0.9, centered: true, weight_decay: 0.01)), 1e-4);
+        p = Start();
+        AreClose(Numbers.Adagrad, Run(p, optim.Adagrad([p], 0.1, lr_decay: 0.01)));
+        p = Start();
+        AreClose(Numbers.RAdam, Run(p, optim.RAdam([p], 0.1, weight_decay: 0.01)));
+        p = Start();
+        AreClose(Numbers.NAdam, Run(p, optim.NAdam([p], 0.1, weight_decay: 0.01)));
+    }
+
+    [TestMethod]
     public void GroupsHaveTheirOwnRates()
     {
         var a = Start();

@@ -52,7 +52,7 @@ public sealed class DisposeScope : IDisposable
     internal void Add(torch.Tensor t)
     {
         if (count == tensors.Length) Grow();
-        t.Owner = this;
+        t.EnterScope(this);
         t.Place = count;
         tensors[count++] = t;
     }
@@ -73,9 +73,16 @@ public sealed class DisposeScope : IDisposable
         if (kept > tensors.Length / 2) Array.Resize(ref tensors, tensors.Length * 2);
     }
 
+    /// <summary>Lets a living tensor go: it stands on its own from here on.</summary>
     internal void Remove(torch.Tensor t)
     {
-        t.Owner = null;
+        t.LeaveScope();
+        Forget(t);
+    }
+
+    /// <summary>Empties the place of a tensor that is gone, or on its own.</summary>
+    internal void Forget(torch.Tensor t)
+    {
         if (Environment.CurrentManagedThreadId != thread) return;
         int place = t.Place;
         tensors[place] = null;
@@ -90,7 +97,7 @@ public sealed class DisposeScope : IDisposable
         if (disposable is torch.Tensor t)
         {
             if (t.Owner == this) return;
-            t.Owner?.Remove(t);
+            t.Owner?.Forget(t);
             Add(t);
             manager.Tensors.AttachedToScopeCount++;
         }
@@ -141,9 +148,14 @@ public sealed class DisposeScope : IDisposable
         if (!Contains(disposable)) return;
         if (disposable is torch.Tensor t)
         {
-            Remove(t);
-            if (scope is null) manager.Tensors.DetachedFromScopeCount++;
-            else scope.Add(t);
+            if (scope is null)
+            {
+                Remove(t);
+                manager.Tensors.DetachedFromScopeCount++;
+                return;
+            }
+            Forget(t);
+            scope.Add(t);
             return;
         }
         others!.Remove(disposable);
@@ -237,9 +249,16 @@ public sealed class DisposeScope : IDisposable
         else others?.Remove(disposable);
     }
 
+    // A scope that was never closed and whose thread is gone: its tensors have no finalizers of their own.
+    ~DisposeScope()
+    {
+        if (!closed) DisposeEverything();
+    }
+
     public void Dispose()
     {
         if (closed) return;
+        GC.SuppressFinalize(this);
         closed = true;
         DisposeEverything();
         manager.Remove(this);

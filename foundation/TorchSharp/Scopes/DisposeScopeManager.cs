@@ -14,7 +14,31 @@ public class DisposeScopeManager
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static DisposeScopeManager Make() => mine = new DisposeScopeManager();
+    private static DisposeScopeManager Make()
+    {
+        mine = new DisposeScopeManager();
+        lock (all) all.Add(mine.counts);
+        return mine;
+    }
+
+    // Each thread counts for itself: a counter of all threads would cost two atomic operations a tensor.
+    private sealed class Counts
+    {
+        internal long Made, Gone;
+    }
+
+    private static readonly List<Counts> all = [];
+    private readonly Counts counts = new();
+    internal ref long Made => ref counts.Made;
+    internal ref long Gone => ref counts.Gone;
+
+    internal static long LiveTensors
+    {
+        get
+        {
+            lock (all) return all.Sum(c => Volatile.Read(ref c.Made) - Volatile.Read(ref c.Gone));
+        }
+    }
 
     public static ThreadDisposeScopeStatistics Statistics => OfThread.statistics;
 

@@ -7,25 +7,25 @@ public static partial class torch
     /// <summary>A tensor of libtorch: a handle to one reference of it.</summary>
     public partial class Tensor : IDisposable
     {
-        private static long total;
-        private static long peak;
         private static readonly ConditionalWeakTable<Tensor, string> labels = [];
 
         private nint handle;
-        internal DisposeScope? Owner;
+        // Who frees the native tensor if nobody disposes this object: the scope it was made in, or a guard with a finalizer.
+        // Objects with finalizers cost five times as much to make, so tensors in scopes, the common case, have none.
+        private object? holder;
         internal int Place;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         internal Tensor(nint handle)
         {
             this.handle = handle;
-            long now = Interlocked.Increment(ref total);
-            if (now > peak) peak = now;
             var manager = DisposeScopeManager.OfThread;
+            manager.Made++;
             var scope = manager.Current;
             if (scope is null)
             {
                 manager.Tensors.CreatedOutsideScopeCount++;
+                holder = new TensorGuard(handle);
                 return;
             }
             manager.Tensors.CreatedInScopeCount++;
@@ -35,10 +35,19 @@ public static partial class torch
         /// <summary>Takes over another tensor's reference; that one is empty afterwards.</summary>
         internal Tensor(Tensor from) : this(from.DecoupleFromNativeHandle()) { }
 
-        ~Tensor() => Dispose(false);
+        /// <summary>The scope that disposes this tensor; null: it stands on its own.</summary>
+        internal DisposeScope? Owner => holder as DisposeScope;
 
-        public static long TotalCount => total;
-        public static long PeakCount => peak;
+        internal void EnterScope(DisposeScope scope)
+        {
+            if (holder is TensorGuard guard) guard.Release();
+            holder = scope;
+        }
+
+        internal void LeaveScope() => holder = handle == 0 ? null : new TensorGuard(handle);
+
+        /// <summary>Tensor objects that hold a native tensor now, on all threads.</summary>
+        public static long TotalCount => DisposeScopeManager.LiveTensors;
 
         public nint Handle
         {
@@ -55,35 +64,40 @@ public static partial class torch
         /// <summary>Gives the native handle away: the caller owns it now, this object is empty.</summary>
         public nint DecoupleFromNativeHandle()
         {
-            GC.SuppressFinalize(this);
-            Owner?.MarkAsDisposed(this);
-            nint h = Interlocked.Exchange(ref handle, 0);
-            if (h != 0) Interlocked.Decrement(ref total);
+            if (handle != 0 && Owner is { } owner)
+            {
+                owner.Remove(this);
+                DisposeScopeManager.OfThread.Tensors.DisposedInScopeCount++;
+            }
+            nint h = Take();
+            if (h != 0) DisposeScopeManager.OfThread.Gone++;
             return h;
         }
 
-        public void Dispose()
+        // Two threads may dispose at once, or the guard's finalizer runs: only one gets the handle.
+        private nint Take()
         {
-            Dispose(true);
-            GC.SuppressFinalize(this);
+            nint h = Interlocked.Exchange(ref handle, 0);
+            if (h != 0 && holder is TensorGuard guard) h = guard.Release();
+            holder = null;
+            return h;
         }
+
+        public void Dispose() => Dispose(true);
 
         protected virtual void Dispose(bool disposing)
         {
-            // Two threads may dispose, or one dispose while the finalizer runs: only one gets the handle.
-            nint h = Interlocked.Exchange(ref handle, 0);
+            var scope = Owner;
+            nint h = Take();
             if (h == 0) return;
-            Interlocked.Decrement(ref total);
-            if (disposing)
+            var manager = DisposeScopeManager.OfThread;
+            manager.Gone++;
+            if (scope is not null)
             {
-                var manager = DisposeScopeManager.OfThread;
-                if (Owner is { } owner)
-                {
-                    owner.Remove(this);
-                    manager.Tensors.DisposedInScopeCount++;
-                }
-                else manager.Tensors.DisposedOutsideScopeCount++;
+                scope.Forget(this);
+                manager.Tensors.DisposedInScopeCount++;
             }
+            else manager.Tensors.DisposedOutsideScopeCount++;
             Native.peft_free(h);
         }
 
