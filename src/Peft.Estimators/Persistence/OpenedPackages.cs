@@ -1,0 +1,32 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Microsoft.ML.Peft;
+
+namespace Peft.Estimators.Persistence;
+
+/// <summary>The models of the packages that rows refer to, each opened once and kept as long as its text.</summary>
+internal static class OpenedPackages
+{
+    private static readonly ConditionalWeakTable<object, Lazy<TextClassifier>> Models = [];
+
+    /// <summary>Safe on many threads.</summary>
+    /// <exception cref="PeftException">The text is no saved model.</exception>
+    public static TextClassifier Of(ReadOnlyMemory<char> package)
+        => Models.GetValue(Owner(package), _ => new Lazy<TextClassifier>(() => SavedClassifier.Read(package).Model)).Value;
+
+    // Every row refers to the same text: comparing references costs nothing, comparing megabytes would.
+    private static object Owner(ReadOnlyMemory<char> package)
+    {
+        if (MemoryMarshal.TryGetString(package, out var text, out _, out var length) && length == text.Length)
+        {
+            return text;
+        }
+
+        if (MemoryMarshal.TryGetArray(package, out var segment) && segment.Array is { } array && segment.Count == array.Length)
+        {
+            return array;
+        }
+
+        throw new PeftException("The saved model is damaged: its package is no whole text.");
+    }
+}
