@@ -44,12 +44,16 @@ public sealed class PeftCatalog
     /// The result here predicts in batches, has the class names and can be evaluated, as before it was saved.
     /// It owns new models: dispose it when done.
     /// </remarks>
+    /// <param name="loaded">What <c>Model.Load</c> gave.</param>
+    /// <param name="baseModelFolder">
+    /// For models saved with <see cref="BaseModelStorage.Reference"/>: the folder of the base model. Default: where it was when saved.
+    /// </param>
     /// <returns>The same steps, with a <see cref="PeftFineTuneTransformer"/> wherever one was saved.</returns>
     /// <exception cref="PeftException">The saved package cannot be read.</exception>
-    public ITransformer Rehydrate(ITransformer loaded)
+    public ITransformer Rehydrate(ITransformer loaded, string? baseModelFolder = null)
     {
         ArgumentNullException.ThrowIfNull(loaded);
-        return new Rehydration(_context.Transforms).Of(loaded);
+        return new Rehydration(_context.Transforms, baseModelFolder).Of(loaded);
     }
 }
 

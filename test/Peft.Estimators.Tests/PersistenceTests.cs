@@ -85,6 +85,38 @@ public sealed class PersistenceTests
     }
 
     [TestMethod]
+    public void A_referenced_base_model_is_not_in_the_file()
+    {
+        var folder = Directory.CreateTempSubdirectory("peft-").FullName;
+        try
+        {
+            using var model = Models.Untrained(Ml, storage: BaseModelStorage.Reference);
+            var row = Data.Rows(3)[1];
+            using var before = Engine<PredictedKey>(model);
+
+            var file = Save(model, Data.View(Ml, 1).Schema);
+
+            Assert.IsLessThan(2_000_000, file.Length);
+            using var after = Engine<PredictedKey>(Load(file));
+            CollectionAssert.AreEqual(before.Predict(row).Score, after.Predict(row).Score);
+
+            foreach (var part in Directory.GetFiles(Data.BaseModel))
+            {
+                File.Copy(part, Path.Combine(folder, Path.GetFileName(part)));
+            }
+
+            using var moved = Engine<PredictedKey>(Ml.Peft().Rehydrate(Load(file), folder));
+            CollectionAssert.AreEqual(before.Predict(row).Score, moved.Predict(row).Score);
+            var error = Assert.Throws<FormatException>(() => Ml.Peft().Rehydrate(Load(file), Path.Combine(folder, "none")));
+            StringAssert.Contains(error.Message, Path.Combine(folder, "none"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
     public void Rehydrating_leaves_other_models_alone()
     {
         var other = Ml.Transforms.CopyColumns("Copy", nameof(Row.Section)).Fit(Data.View(Ml, 1));

@@ -7,7 +7,7 @@ using Peft.Estimators.FineTune;
 namespace Peft.Estimators.Persistence;
 
 /// <summary>Finds saved steps in what <c>Model.Load</c> gave, and makes transformers of this package of them again.</summary>
-internal sealed class Rehydration(TransformsCatalog catalog)
+internal sealed class Rehydration(TransformsCatalog catalog, string? baseModelFolder)
 {
     private static readonly TransformerScope[] Scopes = [TransformerScope.Training, TransformerScope.Testing, TransformerScope.Scoring];
 
@@ -47,7 +47,7 @@ internal sealed class Rehydration(TransformsCatalog catalog)
 
     private PeftFineTuneTransformer Open(IEnumerable<ITransformer> steps)
     {
-        var saved = SavedClassifier.Read(Package(steps));
+        var saved = SavedClassifier.Read(Package(steps), baseModelFolder);
         return new(catalog, saved.Model, saved.Columns, saved.Labels, saved.Storage, report: null);
     }
 

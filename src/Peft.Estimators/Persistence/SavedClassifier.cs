@@ -29,7 +29,7 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
     }
 
     /// <exception cref="PeftException">The text is no saved model, or of a later version.</exception>
-    public static SavedClassifier Read(ReadOnlyMemory<char> text)
+    public static SavedClassifier Read(ReadOnlyMemory<char> text, string? baseModelFolder = null)
     {
         var headerLength = text.Span.IndexOf('\n');
         if (headerLength < 0)
@@ -48,7 +48,7 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
             throw Damaged($"storage '{header.Storage}' is unknown");
         }
 
-        var model = TextClassifier.Load(ReadPackage(text[(headerLength + 1)..]), "saved model");
+        var model = TextClassifier.Load(ReadPackage(text[(headerLength + 1)..]), "saved model", baseModelFolder);
         if (!model.Labels.SequenceEqual(header.Labels))
         {
             model.Dispose();
