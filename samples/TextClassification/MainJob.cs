@@ -58,7 +58,7 @@ internal sealed class MainJob(Settings settings)
                 Adapter = adapter,
                 Epochs = settings.Epochs,
                 BatchSize = settings.BatchSize,
-                LearningRate = settings.LearningRate,
+                LearningRate = adapter is null ? settings.HeadLearningRate : settings.LearningRate,
                 MaxLength = settings.MaxLength,
                 Seed = seed,
                 Progress = progress.Show,

@@ -9,6 +9,7 @@ var test = new Option<string>("--test") { Description = "Test rows", DefaultValu
 var output = new Option<string>("--out") { Description = "Folder for model.zip and adapter/", DefaultValueFactory = _ => "out" };
 var epochs = new Option<int>("--epochs") { Description = "Passes over the training rows", DefaultValueFactory = _ => 6 };
 var rate = new Option<double>("--lr") { Description = "Highest learning rate", DefaultValueFactory = _ => 3e-3 };
+var headRate = new Option<double>("--head-lr") { Description = "Highest learning rate of the run that trains the head alone", DefaultValueFactory = _ => 1e-2 };
 var rank = new Option<int>("--rank") { Description = "Rank of LoRA", DefaultValueFactory = _ => 8 };
 var alpha = new Option<double>("--alpha") { Description = "Alpha of LoRA", DefaultValueFactory = _ => 16 };
 var batch = new Option<int>("--batch-size") { Description = "Rows a step", DefaultValueFactory = _ => 32 };
@@ -16,11 +17,11 @@ var length = new Option<int>("--max-length") { Description = "Tokens a row", Def
 
 var root = new RootCommand("Fine-tunes a BERT with LoRA to tell the section of a Debian package from its description.")
 {
-    model, train, test, output, epochs, rate, rank, alpha, batch, length,
+    model, train, test, output, epochs, rate, headRate, rank, alpha, batch, length,
 };
 root.SetAction(arguments => Run(() => new MainJob(new Settings(
     arguments.GetRequiredValue(model), arguments.GetRequiredValue(train), arguments.GetRequiredValue(test), arguments.GetRequiredValue(output),
-    arguments.GetRequiredValue(epochs), arguments.GetRequiredValue(rate), arguments.GetRequiredValue(rank), arguments.GetRequiredValue(alpha),
+    arguments.GetRequiredValue(epochs), arguments.GetRequiredValue(rate), arguments.GetRequiredValue(headRate), arguments.GetRequiredValue(rank), arguments.GetRequiredValue(alpha),
     arguments.GetRequiredValue(batch), arguments.GetRequiredValue(length))).Run()));
 
 var file = new Argument<string>("model.zip") { Description = "What ml.Model.Save wrote" };

@@ -2,7 +2,7 @@ namespace TextClassification;
 
 /// <summary>The command line of the main job.</summary>
 internal sealed record Settings(
-    string Model, string Train, string Test, string Out, int Epochs, double LearningRate, int Rank, double Alpha, int BatchSize, int MaxLength)
+    string Model, string Train, string Test, string Out, int Epochs, double LearningRate, double HeadLearningRate, int Rank, double Alpha, int BatchSize, int MaxLength)
 {
     public const string InputColumn = nameof(Package.Description);
     public const string LabelColumn = nameof(Package.Section);
