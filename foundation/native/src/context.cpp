@@ -8,6 +8,7 @@
 #if PEFT_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
+#include <c10/cuda/CUDAGuard.h>
 #endif
 
 PEFT_API const char* peft_torch_version() { return TORCH_VERSION; }
