@@ -53,7 +53,8 @@ public sealed class GoldenModelTests
     {
         string file = Path.Combine(GoldenSet.Root, name);
         using var original = ZipFile.OpenRead(file);
-        if (original.GetEntry("Model.key") is not null)
+        // Only what the real library wrote is written again byte by byte; a loader's file is another kind.
+        if (original.GetEntry("Model.key") is not null || Path.GetFileName(file) != "model.zip")
             return;
         var context = new MLContext(1);
         var model = context.Model.Load(file, out var schema);

@@ -36,7 +36,9 @@ public sealed class DataFileTests
     {
         VBuffer<float> v => string.Join(' ', v.Items().Select(i => $"{i.Key}:{i.Value}")) + "/" + v.Length,
         Array a => string.Join('|', a.Cast<object>()),
-        _ => $"{value:R}".Length > 0 && value is float or double ? $"{value:R}" : value!.ToString()!,
+        DateTime t => t.ToString("o"),
+        DateTimeOffset t => t.ToString("o"),
+        _ => value!.ToString()!,
     };
 
     [TestMethod]

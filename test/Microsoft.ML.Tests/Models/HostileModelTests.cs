@@ -153,7 +153,7 @@ public sealed class HostileModelTests
     {
         var (zip, ml) = Model();
         var entries = Entries(zip);
-        string key = entries.Keys.First(n => n.Contains("Transform_000") && n.EndsWith("Model.key", StringComparison.Ordinal));
+        string key = entries.Keys.First(n => n.EndsWith("/Transform_000/Model.key", StringComparison.Ordinal));
         var name = Encoding.Unicode.GetBytes("Microsoft.ML.Data");
         int at = entries[key].AsSpan().IndexOf(name);
         Encoding.Unicode.GetBytes("Microsoft.ML.Evil").CopyTo(entries[key], at);

@@ -7,8 +7,11 @@ namespace Microsoft.ML.Data;
 /// <summary>Writes rows as text: dense, or with index:value items where that is shorter.</summary>
 internal sealed class TextSaver(char separator, bool headerRow, bool schema, bool forceDense)
 {
-    /// <summary>One slot of a row: its text, and whether it is the default value.</summary>
-    private delegate void ReadSlots(List<(int Slot, string Text)> slots, ref int length);
+    /// <summary>An item of a sparse tail costs as much as this many places of a dense one.</summary>
+    private const double SparseWeight = 2.5;
+
+    /// <summary>Reads a column's items of the current row that are not the default; gives the number of its places.</summary>
+    private delegate int ReadItems(Action<int, string> add);
 
     public void Save(IDataView data, Stream stream, bool keepHidden)
     {
@@ -18,14 +21,13 @@ internal sealed class TextSaver(char separator, bool headerRow, bool schema, boo
         if (schema)
             WriteSchema(writer, columns, header);
         if (header)
-            writer.WriteLine(string.Join(separator, columns.SelectMany(HeaderOf)));
+            WriteRow(writer, columns.Select(HeaderReader).ToArray(), columns.Select(_ => "\"\"").ToArray());
 
         using var cursor = data.GetRowCursor(columns);
         var readers = columns.Select(c => Reader(cursor, c)).ToArray();
         var defaults = columns.Select(DefaultTextOf).ToArray();
-        var slots = new List<(int Slot, string Text)>();
         while (cursor.MoveNext())
-            WriteRow(writer, readers, defaults, slots);
+            WriteRow(writer, readers, defaults);
     }
 
     private void WriteSchema(TextWriter writer, DataViewSchema.Column[] columns, bool header)
@@ -49,73 +51,71 @@ internal sealed class TextSaver(char separator, bool headerRow, bool schema, boo
         writer.WriteLine("#@ }");
     }
 
-    private IEnumerable<string> HeaderOf(DataViewSchema.Column column)
+    private ReadItems HeaderReader(DataViewSchema.Column column)
     {
         if (column.Type is not VectorDataViewType vector)
-            return [Quote(column.Name)];
-        var names = AnnotationKinds.SlotNamesOrNull(column);
-        return names is null ? Enumerable.Repeat("", vector.Size) : names.Select(n => Quote(n));
+        {
+            return add =>
+            {
+                add(0, Quote(column.Name));
+                return 1;
+            };
+        }
+        var names = AnnotationKinds.SlotNamesOrNull(column) ?? [];
+        return add =>
+        {
+            for (int i = 0; i < names.Length; i++)
+            {
+                if (names[i].Length > 0)
+                    add(i, Quote(names[i]));
+            }
+            return vector.Size;
+        };
     }
 
-    private void WriteRow(TextWriter writer, ReadSlots[] readers, string[] defaults, List<(int Slot, string Text)> slots)
+    private void WriteRow(TextWriter writer, ReadItems[] readers, string[] defaults)
     {
-        slots.Clear();
-        int length = 0;
-        var owners = new List<(int Limit, string Default)>();
+        var items = new List<(int Place, string Text)>();
+        // Where each column begins: its place and its first item.
+        var starts = new (int Place, int Item)[readers.Length + 1];
         for (int i = 0; i < readers.Length; i++)
         {
-            readers[i](slots, ref length);
-            owners.Add((length, defaults[i]));
+            int start = starts[i].Place;
+            int length = readers[i]((slot, text) => items.Add((start + slot, text)));
+            starts[i + 1] = (start + length, items.Count);
         }
-        var explicitSlots = slots.Where(s => s.Text is not null).ToArray();
-        if (forceDense || !SparseIsShorter(explicitSlots, length))
+        int split = forceDense ? readers.Length : SplitOf(starts, items.Count);
+        var fields = new List<string>();
+        for (int i = 0, item = 0; i < split; i++)
         {
-            var all = new string[length];
-            int owner = 0;
-            for (int i = 0; i < length; i++)
-            {
-                while (i >= owners[owner].Limit)
-                    owner++;
-                all[i] = owners[owner].Default;
-            }
-            foreach (var (slot, text) in explicitSlots)
-                all[slot] = text;
-            writer.WriteLine(string.Join(separator, all));
-            return;
+            for (int place = starts[i].Place; place < starts[i + 1].Place; place++)
+                fields.Add(item < items.Count && items[item].Place == place ? items[item++].Text : defaults[i]);
         }
-        WriteSparse(writer, explicitSlots, length);
+        if (split < readers.Length)
+        {
+            var (start, first) = starts[split];
+            fields.Add((starts[^1].Place - start).ToString(CultureInfo.InvariantCulture));
+            // A sparse tail needs an item to be known as one.
+            if (first == items.Count)
+                fields.Add($"0:{defaults[split]}");
+            fields.AddRange(items.Skip(first).Select(i => $"{i.Place - start}:{i.Text}"));
+        }
+        writer.WriteLine(string.Join(separator, fields));
     }
 
-    /// <summary>Where the plain fields at the front end and the index:value items begin.</summary>
-    private static int SparseStart((int Slot, string Text)[] slots, int length)
+    /// <summary>The column where index:value items begin: the cheapest, if they save enough.</summary>
+    private static int SplitOf((int Place, int Item)[] starts, int items)
     {
-        // Items cost their index beside the value; plain fields cost a separator for each default.
-        int best = length, bestCost = length;
-        for (int n = 0; n <= slots.Length; n++)
+        int best = 0;
+        double bestCost = SparseWeight * items;
+        for (int i = 1; i < starts.Length; i++)
         {
-            int start = n == 0 ? 0 : slots[n - 1].Slot + 1;
-            int cost = start + 2 * (slots.Length - n) + 1;
+            double cost = starts[i].Place + SparseWeight * (items - starts[i].Item);
             if (cost < bestCost)
-            {
-                best = start;
-                bestCost = cost;
-            }
+                (best, bestCost) = (i, cost);
         }
-        return best;
-    }
-
-    private static bool SparseIsShorter((int Slot, string Text)[] slots, int length) => SparseStart(slots, length) < length;
-
-    private void WriteSparse(TextWriter writer, (int Slot, string Text)[] slots, int length)
-    {
-        int start = SparseStart(slots, length);
-        var items = new List<string>();
-        var plain = slots.Where(s => s.Slot < start).ToDictionary(s => s.Slot, s => s.Text);
-        for (int i = 0; i < start; i++)
-            items.Add(plain.GetValueOrDefault(i, "0"));
-        items.Add((length - start).ToString(CultureInfo.InvariantCulture));
-        items.AddRange(slots.Where(s => s.Slot >= start).Select(s => $"{s.Slot - start}:{s.Text}"));
-        writer.WriteLine(string.Join(separator, items));
+        int sparse = starts[^1].Place - starts[best].Place;
+        return sparse < 5 || sparse < starts[best].Place / 5 ? starts.Length - 1 : best;
     }
 
     private string DefaultTextOf(DataViewSchema.Column column)
@@ -126,39 +126,42 @@ internal sealed class TextSaver(char separator, bool headerRow, bool schema, boo
 
     private static string DefaultText<T>(DataViewType item, TextSaver saver) => saver.TextOf<T>(item)(default);
 
-    private ReadSlots Reader(DataViewRow row, DataViewSchema.Column column) => column.Type is VectorDataViewType vector
-        ? Getters.Call<ReadSlots>(Getters.Method(typeof(TextSaver), nameof(VectorReader)), vector.ItemType.RawType, this, row, column)
-        : Getters.Call<ReadSlots>(Getters.Method(typeof(TextSaver), nameof(ScalarReader)), column.Type.RawType, this, row, column);
+    private ReadItems Reader(DataViewRow row, DataViewSchema.Column column) => column.Type is VectorDataViewType vector
+        ? Getters.Call<ReadItems>(Getters.Method(typeof(TextSaver), nameof(VectorReader)), vector.ItemType.RawType, this, row, column)
+        : Getters.Call<ReadItems>(Getters.Method(typeof(TextSaver), nameof(ScalarReader)), column.Type.RawType, this, row, column);
 
-    private static ReadSlots ScalarReader<T>(TextSaver saver, DataViewRow row, DataViewSchema.Column column)
+    private static ReadItems ScalarReader<T>(TextSaver saver, DataViewRow row, DataViewSchema.Column column)
     {
         var getter = row.GetGetter<T>(column);
         var text = saver.TextOf<T>(column.Type);
-        string zero = text(default);
+        string usual = text(default);
         T value = default;
-        return (List<(int, string)> slots, ref int length) =>
+        return add =>
         {
             getter(ref value);
             string t = text(value);
-            slots.Add((length++, t == zero && !typeof(T).Equals(typeof(ReadOnlyMemory<char>)) ? null : t));
+            if (t != usual)
+                add(0, t);
+            return 1;
         };
     }
 
-    private static ReadSlots VectorReader<T>(TextSaver saver, DataViewRow row, DataViewSchema.Column column)
+    private static ReadItems VectorReader<T>(TextSaver saver, DataViewRow row, DataViewSchema.Column column)
     {
         var getter = row.GetGetter<VBuffer<T>>(column);
         var text = saver.TextOf<T>(((VectorDataViewType)column.Type).ItemType);
-        string zero = text(default);
+        string usual = text(default);
         VBuffer<T> value = default;
-        return (List<(int, string)> slots, ref int length) =>
+        return add =>
         {
             getter(ref value);
             foreach (var (slot, item) in value.Items())
             {
                 string t = text(item);
-                slots.Add((length + slot, t == zero && !typeof(T).Equals(typeof(ReadOnlyMemory<char>)) ? null : t));
+                if (t != usual)
+                    add(slot, t);
             }
-            length += value.Length;
+            return value.Length;
         };
     }
 
@@ -185,7 +188,7 @@ internal sealed class TextSaver(char separator, bool headerRow, bool schema, boo
     /// <summary>Text in quotes where it would not be read back as it is.</summary>
     private string Quote(string text)
     {
-        bool needed = text.Length == 0 || text[0] == ' ' || text[^1] == ' ' || text.IndexOfAny(['"', '\n', '\r', separator]) >= 0;
+        bool needed = text.Length == 0 || text[0] == ' ' || text.IndexOfAny(['"', separator, ':', '\n']) >= 0;
         return needed ? "\"" + text.Replace("\"", "\"\"") + "\"" : text;
     }
 }
