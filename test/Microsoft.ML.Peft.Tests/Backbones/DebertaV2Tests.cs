@@ -94,8 +94,8 @@ public sealed class DebertaV2Tests
     [TestMethod]
     public void Layers_of_their_own_for_distances_equal_shared_ones_of_the_same_numbers()
     {
-        using var shared = new EditedModel("deberta-v2");
-        using var apart = new EditedModel("deberta-v2");
+        using var shared = new ModelCopy("deberta-v2");
+        using var apart = new ModelCopy("deberta-v2");
         apart.Config["share_att_key"] = false;
         foreach (var name in apart.Tensors.Keys.Where(k => k.Contains(".self.", StringComparison.Ordinal)).ToArray())
         {
@@ -111,17 +111,17 @@ public sealed class DebertaV2Tests
     [TestMethod]
     public void A_text_of_attention_types_is_the_list()
     {
-        using var list = new EditedModel("deberta-v2");
-        using var text = new EditedModel("deberta-v2");
+        using var list = new ModelCopy("deberta-v2");
+        using var text = new ModelCopy("deberta-v2");
         text.Config["pos_att_type"] = "p2c|c2p";
-        using var one = new EditedModel("deberta-v2");
+        using var one = new ModelCopy("deberta-v2");
         one.Config["pos_att_type"] = "c2p";
 
         Golden.Close.Assert(Hidden(list), Hidden(text), "hidden", 0);
         Assert.IsGreaterThan(1e-3f, (Hidden(list) - Hidden(one)).abs().max().item<float>());
     }
 
-    private static Tensor Hidden(EditedModel edited)
+    private static Tensor Hidden(ModelCopy edited)
     {
         using var model = edited.Load(HeadKind.FeatureExtraction);
         using var context = ForwardContext.Predicting();

@@ -29,7 +29,7 @@ public sealed class TextEncoderTests
     [DynamicData(nameof(Models))]
     public void Padding_and_the_order_of_rows_change_nothing(string model)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         using var loaded = edited.Load(HeadKind.FeatureExtraction);
         var pad = edited.Config["pad_token_id"]!.GetValue<int>();
         var backwards = Hidden(loaded, pad, [.. s_rows.Reverse()]);
@@ -47,7 +47,7 @@ public sealed class TextEncoderTests
     [DynamicData(nameof(Models))]
     public void The_first_token_alone_equals_the_whole(string model)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         using var loaded = edited.Load(HeadKind.FeatureExtraction);
         using var context = ForwardContext.Predicting();
         var pad = edited.Config["pad_token_id"]!.GetValue<int>();
@@ -63,8 +63,8 @@ public sealed class TextEncoderTests
     {
         foreach (var type in (ScalarType[])[ScalarType.Float16, ScalarType.BFloat16])
         {
-            using var half = new EditedModel(model);
-            using var rounded = new EditedModel(model);
+            using var half = new ModelCopy(model);
+            using var rounded = new ModelCopy(model);
             foreach (var name in half.Tensors.Keys.ToArray())
             {
                 half.Tensors[name] = half.Tensors[name].to(type);
@@ -81,7 +81,7 @@ public sealed class TextEncoderTests
     [DynamicData(nameof(Models))]
     public void A_checkpoint_of_the_base_alone_gives_the_same_and_gets_a_new_head(string model)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         using var whole = edited.Load(HeadKind.FeatureExtraction);
         var (root, expected) = (whole.Backbone.Root, Hidden(whole, 0, s_rows));
         edited.Rename(name => name.StartsWith(root, StringComparison.Ordinal) ? name[root.Length..] : null);
@@ -109,7 +109,7 @@ public sealed class TextEncoderTests
     [DynamicData(nameof(Models))]
     public void Token_types_are_added(string model)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         using var loaded = edited.Load(HeadKind.FeatureExtraction);
         using var context = ForwardContext.Predicting();
         using var plain = new TokenBatch([[2, 5, 6]], 0);
@@ -126,7 +126,7 @@ public sealed class TextEncoderTests
     [TestMethod]
     public void XLM_RoBERTa_is_RoBERTa()
     {
-        using var edited = new EditedModel("roberta");
+        using var edited = new ModelCopy("roberta");
         using var roberta = edited.Load(HeadKind.FeatureExtraction);
         edited.Config["model_type"] = "xlm-roberta";
         using var xlm = edited.Load(HeadKind.FeatureExtraction);
@@ -138,7 +138,7 @@ public sealed class TextEncoderTests
     [TestMethod]
     public void Positions_of_RoBERTa_start_behind_the_padding_id()
     {
-        using var edited = new EditedModel("roberta");
+        using var edited = new ModelCopy("roberta");
         using var loaded = edited.Load(HeadKind.FeatureExtraction);
         Assert.AreEqual(40 - 1 - 1, ((Roberta)loaded.Backbone).MaxLength);
         var before = Hidden(loaded, 1, [2, 5, 6]);
@@ -174,7 +174,7 @@ public sealed class TextEncoderTests
     [DataRow("deberta-v2", "model_type", "\"deberta\"", "model_type is 'deberta', which is not supported")]
     public void A_variant_that_changes_the_result_is_refused(string model, string key, string value, string sentence)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         edited.Config[key] = System.Text.Json.Nodes.JsonNode.Parse(value);
 
         StringAssert.Contains(Assert.Throws<Exception>(() => edited.Load(HeadKind.FeatureExtraction)).Message, sentence);
@@ -184,7 +184,7 @@ public sealed class TextEncoderTests
     [DynamicData(nameof(Models))]
     public void Tensors_too_few_too_many_or_of_another_shape_are_refused(string model)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         var name = edited.Tensors.Keys.First(k => k.EndsWith("word_embeddings.weight", StringComparison.Ordinal));
         var table = edited.Tensors[name];
 

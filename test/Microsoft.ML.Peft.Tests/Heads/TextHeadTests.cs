@@ -30,7 +30,7 @@ public sealed class TextHeadTests
     [DataRow("bert", "bert", "cls.predictions.transform.dense", "cls.predictions.transform.LayerNorm", "cls.predictions.decoder.bias", 32)]
     public void Masked_words_are_scored_by_the_table_of_the_words(string model, string root, string dense, string norm, string bias, long width)
     {
-        using var edited = new EditedModel(model);
+        using var edited = new ModelCopy(model);
         using var generator = new Generator(7);
         edited.Tensors[$"{dense}.weight"] = randn([width, 32], generator: generator);
         edited.Tensors[$"{dense}.bias"] = randn([width], generator: generator);
@@ -57,7 +57,7 @@ public sealed class TextHeadTests
     [TestMethod]
     public void A_decoder_of_its_own_is_used_where_the_configuration_says_so()
     {
-        using var edited = new EditedModel("bert-mlm");
+        using var edited = new ModelCopy("bert-mlm");
         using var tied = edited.Load(HeadKind.MaskedLanguageModel);
         edited.Tensors["cls.predictions.decoder.weight"] = edited.Tensors["bert.embeddings.word_embeddings.weight"] * 2;
         using var stillTied = edited.Load(HeadKind.MaskedLanguageModel);
@@ -73,7 +73,7 @@ public sealed class TextHeadTests
     [TestMethod]
     public void The_shared_table_is_kept_once_and_not_merged_into()
     {
-        using var edited = new EditedModel("bert-mlm");
+        using var edited = new ModelCopy("bert-mlm");
         using var model = edited.Load(HeadKind.MaskedLanguageModel);
         var names = model.Layers.SelectMany(l => l.Tensors().Select(t => $"{l.Path}.{t.Name}")).ToArray();
         Assert.DoesNotContain("cls.predictions.decoder.weight", names);
@@ -115,7 +115,7 @@ public sealed class TextHeadTests
     [DataRow("regression")]
     public void The_checkpoint_says_what_its_scores_mean(string problem)
     {
-        using var edited = new EditedModel("bert");
+        using var edited = new ModelCopy("bert");
         edited.Config["problem_type"] = problem;
         using var own = edited.Load(HeadKind.SequenceClassification);
         using var another = edited.Load(HeadKind.SequenceClassification, classes: 3);
@@ -141,7 +141,7 @@ public sealed class TextHeadTests
     [TestMethod]
     public void A_regression_has_one_score()
     {
-        using var edited = new EditedModel("roberta");
+        using var edited = new ModelCopy("roberta");
         edited.Config["id2label"] = new System.Text.Json.Nodes.JsonObject { ["0"] = "LABEL_0" };
         using var model = edited.Load(HeadKind.SequenceClassification);
         using var context = ForwardContext.Predicting();
@@ -168,7 +168,7 @@ public sealed class TextHeadTests
     [TestMethod]
     public void A_count_of_classes_where_there_are_none_is_refused()
     {
-        using var edited = new EditedModel("bert-mlm");
+        using var edited = new ModelCopy("bert-mlm");
         foreach (var kind in (HeadKind[])[HeadKind.MaskedLanguageModel, HeadKind.QuestionAnswering, HeadKind.FeatureExtraction])
         {
             Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => edited.Load(kind, classes: 5), $"{kind}");

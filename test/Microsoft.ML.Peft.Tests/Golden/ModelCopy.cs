@@ -5,12 +5,12 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Golden;
 
-/// <summary>A copy of a golden model's folder that a test changes.</summary>
-internal sealed class EditedModel : IDisposable
+/// <summary>A copy of a golden model whose configuration and numbers a test changes before each load.</summary>
+internal sealed class ModelCopy : IDisposable
 {
     private readonly Dictionary<string, Tensor> _tensors;
 
-    public EditedModel(string model)
+    public ModelCopy(string model)
     {
         Config = JsonNode.Parse(File.ReadAllText(Path.Combine(GoldenFolder.Root, model, "config.json")))!.AsObject();
         using var file = SafetensorsReader.Open(Path.Combine(GoldenFolder.Root, model, "model.safetensors"));
