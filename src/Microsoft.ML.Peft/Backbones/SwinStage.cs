@@ -117,6 +117,7 @@ internal sealed class SwinStage
             _value = source.Linear($"{table}.value", hidden, hidden, bias);
             _bias = source.Parameters(
                 table, ("relative_position_bias_table", [((2 * configured) - 1) * ((2 * configured) - 1), heads]))["relative_position_bias_table"];
+            source.Ignore($"{table}.relative_position_index"); // older checkpoints keep it
             _output = source.Linear($"{path}.attention.output.dense", hidden, hidden);
             _norm2 = source.LayerNorm($"{path}.layernorm_after", hidden, eps);
             _up = source.Linear($"{path}.intermediate.dense", hidden, inner);

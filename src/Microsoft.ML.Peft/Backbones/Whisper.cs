@@ -50,6 +50,11 @@ public sealed class Whisper : EncoderDecoder
             throw config.Wrong("tie_word_embeddings", "true, the only kind that is supported");
         }
 
+        if (config.Flag("apply_spec_augment", false))
+        {
+            throw config.Wrong("apply_spec_augment", "false, the only kind that is supported");
+        }
+
         source.Root(Root);
         _convolution1 = source.Conv1d("model.encoder.conv1", _melBins, HiddenSize, new ConvShape(3, 1, 1));
         _convolution2 = source.Conv1d("model.encoder.conv2", HiddenSize, HiddenSize, new ConvShape(3, 2, 1));

@@ -9,6 +9,15 @@ public sealed partial class WeightSource
     /// <summary>True if the checkpoint has a tensor of this name.</summary>
     public bool Has(string name) => Resolve(name) is not null;
 
+    /// <summary>Says that a tensor may be in the checkpoint and is not needed: what can be computed from the configuration.</summary>
+    public void Ignore(string name)
+    {
+        if (Resolve(name) is { } stored)
+        {
+            _used.Add(stored);
+        }
+    }
+
     /// <summary>Tensors of a module that belong to no smaller layer.</summary>
     /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
     public ParameterLayer Parameters(string path, params ReadOnlySpan<(string Name, long[] Shape)> tensors)

@@ -119,6 +119,7 @@ public sealed class PerceptionTests
     [DataRow("vit", "patch_size", "32")]
     [DataRow("vit", "image_size", "[16, 16, 16]")]
     [DataRow("whisper", "tie_word_embeddings", "false")]
+    [DataRow("whisper", "apply_spec_augment", "true")]
     [DataRow("clip", "text_config", "3")]
     public void Configurations_that_are_not_supported_are_refused_by_name(string model, string key, string value)
     {
@@ -137,6 +138,16 @@ public sealed class PerceptionTests
         using var more = new EditedModel("vit", config => config["num_hidden_layers"] = 1);
         error = Assert.ThrowsExactly<ModelFormatException>(() => PretrainedModel.Load(more.Folder, HeadKind.ImageClassification));
         Assert.Contains("vit.encoder.layer.1.", error.Message);
+    }
+
+    [TestMethod]
+    public void A_bare_base_model_needs_no_prefix_and_gets_a_new_head()
+    {
+        const string Index = "encoder.layers.0.blocks.0.attention.self.relative_position_index"; // older checkpoints keep it
+        using var bare = new EditedModel("swin", rename: name => name == "classifier.bias" ? Index
+            : name == "classifier.weight" ? "embeddings.mask_token" : name.Replace("swin.", "", StringComparison.Ordinal));
+        using var model = PretrainedModel.Load(bare.Folder, HeadKind.ImageClassification);
+        CollectionAssert.AreEqual(new[] { "classifier" }, model.NewLayers.ToArray());
     }
 
     [TestMethod]
