@@ -1,7 +1,6 @@
 // Cost of one call, as processor time of the calling thread's process, in nanoseconds: one line a row, "name nanoseconds bytes".
 // run.sh runs it beside ops.py and loop.cpp and prints the table.
 using System.Diagnostics;
-using TorchSharp;
 using static TorchSharp.torch;
 
 var process = Process.GetCurrentProcess();

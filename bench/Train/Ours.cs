@@ -28,13 +28,14 @@ internal sealed class Ours : IDisposable
     public Turn Steps(int count)
     {
         var (milliseconds, losses) = (new double[count], new double[count]);
+        var cpu = Environment.CpuUsage.TotalTime;
         for (int k = 0; k < count; k++)
         {
             long begin = Stopwatch.GetTimestamp();
             losses[k] = Step(_work.Batch(_step++));
             milliseconds[k] = Stopwatch.GetElapsedTime(begin).TotalMilliseconds;
         }
-        return new Turn(milliseconds, losses, PeakMiB());
+        return new Turn(milliseconds, losses, (Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds, PeakMiB());
     }
 
     public void Dispose()

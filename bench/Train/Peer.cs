@@ -3,8 +3,8 @@ using System.Text.Json;
 
 namespace Bench.Train;
 
-/// <summary>What a side did in one turn.</summary>
-internal sealed record Turn(double[] Milliseconds, double[] Losses, double PeakMiB);
+/// <summary>What a side did in one turn: wall time and loss of each step, processor time of all threads over the turn.</summary>
+internal sealed record Turn(double[] Milliseconds, double[] Losses, double CpuMilliseconds, double PeakMiB);
 
 /// <summary>The PyTorch process: it waits while the other side works.</summary>
 internal sealed class Peer : IDisposable
@@ -33,7 +33,7 @@ internal sealed class Peer : IDisposable
         _process.StandardInput.Flush();
         using var answer = JsonDocument.Parse(Answer());
         var root = answer.RootElement;
-        return new Turn(Numbers(root.GetProperty("ms")), Numbers(root.GetProperty("loss")), root.GetProperty("peak_mib").GetDouble());
+        return new Turn(Numbers(root.GetProperty("ms")), Numbers(root.GetProperty("loss")), root.GetProperty("cpu_ms").GetDouble(), root.GetProperty("peak_mib").GetDouble());
     }
 
     public void Dispose()

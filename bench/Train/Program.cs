@@ -94,10 +94,11 @@ int Compare(Workload work, Ours ours, Peer theirs, ParseResult arguments)
     double tokens = work.Rows.Sum(r => r.Length) / (double)lengths.Sum(l => l * work.BatchSize);
     Console.WriteLine(FormattableString.Invariant(
         $"{work.Name}: batches of {work.BatchSize} × {lengths.Min()} to {lengths.Max()} tokens ({tokens:P0} of them not padding), {arguments.GetRequiredValue(threads)} threads, {(us.Count - 1) * perTurn} steps a side, PyTorch {theirs.Version}"));
-    Console.WriteLine(FormattableString.Invariant($"  ours     {ourMedian,7:F2} ms a step, peak RSS {us[^1].PeakMiB,5:F0} MiB"));
-    Console.WriteLine(FormattableString.Invariant($"  PyTorch  {theirMedian,7:F2} ms a step, peak RSS {them[^1].PeakMiB,5:F0} MiB"));
+    double ourCpu = MedianCpu(us), theirCpu = MedianCpu(them);
+    Console.WriteLine(FormattableString.Invariant($"  ours     {ourMedian,7:F2} ms a step, {ourCpu,7:F2} ms of processor time, peak RSS {us[^1].PeakMiB,5:F0} MiB"));
+    Console.WriteLine(FormattableString.Invariant($"  PyTorch  {theirMedian,7:F2} ms a step, {theirCpu,7:F2} ms of processor time, peak RSS {them[^1].PeakMiB,5:F0} MiB"));
     Console.WriteLine(FormattableString.Invariant(
-        $"  ratio {ratio:F3}; losses from {us[0].Losses[0]:F4} to {us[^1].Losses[^1]:F4}, largest relative difference {difference:E1}"));
+        $"  ratio {ratio:F3} ({ourCpu / theirCpu:F3} in processor time); losses from {us[0].Losses[0]:F4} to {us[^1].Losses[^1]:F4}, largest relative difference {difference:E1}"));
     if (!(difference <= 1e-4))
     {
         Console.Error.WriteLine("error: the losses differ by more than 1e-4: the two sides did not do the same work.");
@@ -112,8 +113,12 @@ int Compare(Workload work, Ours ours, Peer theirs, ParseResult arguments)
 }
 
 // The first turn warms both sides up.
-static double Median(List<Turn> turns)
+static double Median(List<Turn> turns) => Middle(turns.Skip(1).SelectMany(t => t.Milliseconds));
+
+static double MedianCpu(List<Turn> turns) => Middle(turns.Skip(1).Select(t => t.CpuMilliseconds / t.Milliseconds.Length));
+
+static double Middle(IEnumerable<double> values)
 {
-    var sorted = turns.Skip(1).SelectMany(t => t.Milliseconds).Order().ToList();
+    var sorted = values.Order().ToList();
     return sorted.Count % 2 == 1 ? sorted[sorted.Count / 2] : (sorted[(sorted.Count / 2) - 1] + sorted[sorted.Count / 2]) / 2;
 }

@@ -164,7 +164,7 @@ def main():
 
     step = 0
     for line in sys.stdin:
-        milliseconds, losses = [], []
+        milliseconds, losses, cpu = [], [], time.process_time()
         for _ in range(int(line.split()[1])):
             ids, mask, labels = batches[step % len(batches)]
             step += 1
@@ -176,7 +176,8 @@ def main():
             optimizer.zero_grad(set_to_none=True)
             losses.append(loss.item())
             milliseconds.append((time.perf_counter() - begin) * 1e3)
-        print(json.dumps({"ms": milliseconds, "loss": losses, "peak_mib": peak_mib()}), flush=True)
+        cpu = (time.process_time() - cpu) * 1e3
+        print(json.dumps({"ms": milliseconds, "loss": losses, "cpu_ms": cpu, "peak_mib": peak_mib()}), flush=True)
 
 
 main()
