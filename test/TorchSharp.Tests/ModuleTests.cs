@@ -186,6 +186,23 @@ public sealed class ModuleTests : LeakCheckedTests
     }
 
     [TestMethod]
+    public void SmallModulesDoWhatTheirFunctionsDo()
+    {
+        var image = randn(2, 3, 8, 8);
+        Assert.IsTrue(MaxPool2d(2).call(image).Equals(functional.max_pool2d(image, 2)));
+        Assert.IsTrue(AvgPool2d(2, stride: 1).call(image).Equals(functional.avg_pool2d(image, 2, 1)));
+        CollectionAssert.AreEqual(new long[] { 2, 3, 1, 1 }, AdaptiveAvgPool2d(1).call(image).shape);
+        CollectionAssert.AreEqual(new long[] { 2, 192 }, Flatten().call(image).shape);
+        var x = tensor(new float[] { -2, 3 });
+        using var prelu = PReLU(1);
+        AreClose([-0.5f, 3], prelu.call(x));
+        AreClose([-0.02f, 3], LeakyReLU().call(x));
+        AreClose([0, 3], ReLU().call(x));
+        AreClose([9.2249f], MSELoss().call(x, tensor(new float[] { -1, -1.1773f })), 1e-3);
+        AreClose([0.3132617f], CrossEntropyLoss().call(tensor(new float[] { 1, 0 }, [1, 2]), tensor(new long[] { 0 })));
+    }
+
+    [TestMethod]
     public void InitialisationHasTheRightSpread()
     {
         manual_seed(5);

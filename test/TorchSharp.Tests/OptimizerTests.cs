@@ -120,13 +120,13 @@ public sealed class OptimizerTests : LeakCheckedTests
     private static double[] Rates(Func<optim.Optimizer, optim.lr_scheduler.LRScheduler> make, int steps = 7)
     {
         var p = Start();
-        using var optimizer = optim.SGD([p], 1.0);
+        using var optimizer = optim.SGD([p], 1.0, momentum: 0.9);
         var scheduler = make(optimizer);
         var rates = new double[steps];
         for (int k = 0; k < steps; k++)
         {
+            if (k > 0) scheduler.step();
             rates[k] = optimizer.ParamGroups.First().LearningRate;
-            scheduler.step();
         }
         return rates;
     }
@@ -148,4 +148,42 @@ public sealed class OptimizerTests : LeakCheckedTests
         Same([1, 0.8535533905932737, 0.5, 0.14644660940672627, 0, 0.14644660940672627, 0.5], Rates(o => optim.lr_scheduler.CosineAnnealingLR(o, 4)));
         Same([1, 0.75, 0.5, 0.25, 0, 0], Rates(o => optim.lr_scheduler.PolynomialLR(o, 4), 6));
     }
+
+    // Recorded from PyTorch 1.13.
+    [TestMethod]
+    public void OneCycle()
+    {
+        Same([0.04, 0.52, 1, 0.9504846320134737, 0.8117456539497631, 0.6112620219362893, 0.38874197806371075, 0.18825834605023697, 0.049519367986526286, 4e-06],
+            Rates(o => optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps: 10), 10));
+        Same([0.04, 0.52, 1, 0.52, 0.04, 0.0320008, 0.0240016, 0.0160024, 0.0080032, 4e-06],
+            Rates(o => optim.lr_scheduler.OneCycleLR(o, 1.0, total_steps: 10, three_phase: true, anneal_strategy: optim.lr_scheduler.impl.OneCycleLR.AnnealStrategy.Linear), 10));
+        var p = Start();
+        using var optimizer = optim.SGD([p], 1.0, momentum: 0.9);
+        var scheduler = optim.lr_scheduler.OneCycleLR(optimizer, 1.0, total_steps: 10);
+        scheduler.step();
+        scheduler.step();
+        scheduler.step();
+        Assert.AreEqual(0.854951556604879, ((optim.IMomentum)optimizer.ParamGroups.First()).Momentum, 1e-12);
+    }
+
+    [TestMethod]
+    public void OnAPlateauTheRateFalls()
+    {
+        var p = Start();
+        using var optimizer = optim.SGD([p], 1.0);
+        var scheduler = optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor: 0.5, patience: 1);
+        var rates = new List<double>();
+        foreach (double loss in new[] { 3.0, 2, 2, 2, 1, 1, 1 })
+        {
+            scheduler.step(loss);
+            rates.Add(optimizer.ParamGroups.First().LearningRate);
+        }
+        Same([1, 1, 1, 0.5, 0.5, 0.5, 0.25], [.. rates]);
+        Assert.ThrowsExactly<InvalidOperationException>(scheduler.step);
+    }
+
+    [TestMethod]
+    public void SequentialSwitchesAtItsMilestones() =>
+        Same([0.1, 0.1, 1, 0.5, 0.25], Rates(o => optim.lr_scheduler.SequentialLR(o,
+            [optim.lr_scheduler.ConstantLR(o, 0.1, 10), optim.lr_scheduler.ExponentialLR(o, 0.5)], [2]), 5));
 }

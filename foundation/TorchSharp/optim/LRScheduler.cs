@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace TorchSharp;
 
 public static partial class torch
@@ -10,6 +12,8 @@ public static partial class torch
             /// <summary>What all schedulers have: they set each group's rate after each step.</summary>
             public abstract class LRScheduler
             {
+                private static readonly ConditionalWeakTable<Optimizer, object> scheduled = [];
+
                 internal Optimizer Optimizer = null!;
                 internal int LastEpoch;
                 internal double[] BaseRates = [];
@@ -24,7 +28,8 @@ public static partial class torch
                     Optimizer = optimizer;
                     LastEpoch = last_epoch;
                     this.verbose = verbose;
-                    if (last_epoch == -1)
+                    // The first scheduler of an optimizer notes the rates it starts from; further ones, as in a sequence, keep them.
+                    if (last_epoch == -1 && scheduled.TryAdd(optimizer, optimizer))
                         foreach (var group in optimizer.ParamGroups) group.InitialLearningRate = group.LearningRate;
                     BaseRates = [.. optimizer.ParamGroups.Select(g => g.InitialLearningRate)];
                     last = [.. optimizer.ParamGroups.Select(g => g.LearningRate)];

@@ -106,6 +106,12 @@ PEFT_API int peft_switch(int which, int value, int* now) {
 PEFT_API int peft_cuda_memory(int index, int64_t* figures) {
     return guarded([&] {
 #if PEFT_CUDA
+        // The allocator has no devices before CUDA's first use.
+#if PEFT_TORCH >= 206
+        at::globalContext().lazyInitDevice(c10::DeviceType::CUDA);
+#else
+        at::globalContext().lazyInitCUDA();
+#endif
         auto s = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index));
         figures[0] = s.allocated_bytes[0].current; figures[1] = s.allocated_bytes[0].peak;
         figures[2] = s.reserved_bytes[0].current; figures[3] = s.reserved_bytes[0].peak;
