@@ -59,6 +59,11 @@ internal static class SavedModel
         using var process = Process.Start(start)!;
         var lines = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
+        if (process.ExitCode != 0)
+        {
+            throw new InvalidOperationException($"The new process that loads '{modelFile}' ended with exit code {process.ExitCode}.");
+        }
+
         return [.. lines.Split('\n', StringSplitOptions.RemoveEmptyEntries)];
     }
 

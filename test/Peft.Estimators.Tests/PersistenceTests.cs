@@ -117,6 +117,18 @@ public sealed class PersistenceTests
     }
 
     [TestMethod]
+    public void A_package_too_large_for_a_file_is_refused_while_it_is_written()
+    {
+        using var model = Models.Untrained(Ml);
+        var saved = new SavedClassifier(model.Model, new("a", "b", "c"), new(LabelKind.Counted, Data.Sections), BaseModelStorage.Embedded);
+
+        var error = Assert.ThrowsExactly<PeftException>(() => saved.ToText(maxPackage: 3 << 20));
+
+        Assert.AreEqual(
+            "The model's package is larger than 3 MB, which is what one file of ML.NET can hold; set BaseModelStorage to Reference.", error.Message);
+    }
+
+    [TestMethod]
     public void Rehydrating_leaves_other_models_alone()
     {
         var other = Ml.Transforms.CopyColumns("Copy", nameof(Row.Section)).Fit(Data.View(Ml, 1));

@@ -19,7 +19,7 @@ public sealed class TrainingTests
 
         var metrics = ml.MulticlassClassification.Evaluate(transformed);
 
-        Assert.IsGreaterThan(0.9, metrics.MicroAccuracy);
+        Assert.IsGreaterThan(0.8, metrics.MicroAccuracy); // a third by chance
         var rows = ml.Data.CreateEnumerable<Predicted>(transformed, reuseRowObject: false).ToArray();
         var right = rows.Zip(Data.Rows(96)).Count(pair => pair.First.PredictedLabel == pair.Second.Section);
         Assert.AreEqual(metrics.MicroAccuracy, right / 96.0, 1e-12);
@@ -38,7 +38,7 @@ public sealed class TrainingTests
         Assert.IsGreaterThanOrEqualTo(lora + head, model.TrainableCount);
         Assert.IsGreaterThan(4_000_000, model.TotalCount);
         CollectionAssert.AreEqual(Data.Sections, model.Labels.ToArray());
-        Assert.AreEqual(36L, model.Report!.Steps);
+        Assert.AreEqual(48L, model.Report!.Steps);
     }
 
     [TestMethod]

@@ -13,11 +13,12 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
     // 2^30 characters are what a .NET string holds; base64 takes four for three bytes.
     private const long MaxPackage = 700L << 20;
 
-    public string ToText()
+    /// <exception cref="PeftException">The package is longer than <paramref name="maxPackage"/> bytes.</exception>
+    public string ToText(long maxPackage = MaxPackage)
     {
         var header = JsonSerializer.Serialize(new Header(
             Version, Columns.Input, Columns.PredictedLabel, Columns.Score, Labels.Kind.Name, Labels.Names, Storage.ToString()));
-        using var package = new BoundedStream(MaxPackage, TooLarge);
+        using var package = new BoundedStream(maxPackage, TooLarge);
         Model.Save(package, includeBase: Storage == BaseModelStorage.Embedded);
         var bytes = package.GetBuffer().AsMemory(0, (int)package.Length);
         return string.Create(header.Length + 1 + Base64Length(bytes.Length), (header, bytes), static (text, parts) =>
@@ -88,8 +89,8 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
 
     private static int Base64Length(int bytes) => checked((bytes + 2) / 3 * 4);
 
-    private static PeftException TooLarge()
-        => new($"The model's package is larger than {MaxPackage >> 20} MB, which is what one file of ML.NET can hold; "
+    private static PeftException TooLarge(long limit)
+        => new($"The model's package is larger than {limit >> 20} MB, which is what one file of ML.NET can hold; "
             + $"set {nameof(BaseModelStorage)} to {nameof(BaseModelStorage.Reference)}.");
 
     private static PeftException Damaged(string how, Exception? inner = null)
@@ -102,7 +103,7 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
         int Version, string Input, string PredictedLabel, string Score, string LabelType, IReadOnlyList<string> Labels, string Storage);
 
     /// <summary>Refuses what is too long while it is written, not when memory is gone.</summary>
-    private sealed class BoundedStream(long limit, Func<Exception> refuse) : MemoryStream
+    private sealed class BoundedStream(long limit, Func<long, Exception> refuse) : MemoryStream
     {
         public override void Write(byte[] buffer, int offset, int count)
         {
@@ -126,7 +127,7 @@ internal sealed record SavedClassifier(TextClassifier Model, ClassifierColumns C
         {
             if (Position + more > limit)
             {
-                throw refuse();
+                throw refuse(limit);
             }
         }
     }
