@@ -1,4 +1,5 @@
-using System.Diagnostics;
+using System.Formats.Tar;
+using System.IO.Compression;
 using System.Security.Cryptography;
 
 namespace Microsoft.ML.Peft.Tests.Inputs;
@@ -9,7 +10,7 @@ internal static class TestArchive
     /// <summary>The folder <c>inputs</c> of the golden files: below PEFT_GOLDEN, or of the repository's own set.</summary>
     public static string GoldenInputs { get; } = Environment.GetEnvironmentVariable("PEFT_GOLDEN") is { Length: > 0 } golden
         ? Path.Combine(golden, "inputs")
-        : Path.Combine(Unpack("golden-inputs.tar.xz"), "inputs");
+        : Path.Combine(Unpack("golden-inputs.tar.br"), "inputs");
 
     public static string Unpack(string name)
     {
@@ -19,11 +20,9 @@ internal static class TestArchive
         if (Directory.Exists(folder))
             return folder;
         var beside = Directory.CreateTempSubdirectory("peft-unpack-").FullName;
-        using (var tar = Process.Start("tar", ["-xf", archive, "-C", beside]))
-        {
-            tar.WaitForExit();
-            Assert.AreEqual(0, tar.ExitCode, $"tar could not unpack {archive}.");
-        }
+        using (var file = File.OpenRead(archive))
+        using (var tar = new BrotliStream(file, CompressionMode.Decompress))
+            TarFile.ExtractToDirectory(tar, beside, overwriteFiles: false);
         try
         {
             Directory.Move(beside, folder);

@@ -11,7 +11,7 @@ public sealed class TokenizerComponentTests
     [TestMethod]
     public void Components_are_equal()
     {
-        using var recorded = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestArchive.Unpack("tokenizer-components.tar.xz"), "components.json")));
+        using var recorded = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(TestArchive.Unpack("tokenizer-components.tar.br"), "components.json")));
         var faults = new List<string>();
         var count = 0;
         foreach (var item in recorded.RootElement.EnumerateArray())
@@ -33,7 +33,7 @@ public sealed class TokenizerComponentTests
     {
         if (!tokenizer.TryGetProperty("golden", out var golden))
             return tokenizer.GetRawText();
-        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(TestArchive.Unpack("golden-inputs.tar.xz"), "inputs", "tokenizers", golden.GetString()!, "tokenizer.json")))!;
+        var json = JsonNode.Parse(File.ReadAllText(Path.Combine(TestArchive.Unpack("golden-inputs.tar.br"), "inputs", "tokenizers", golden.GetString()!, "tokenizer.json")))!;
         json["truncation"] = JsonNode.Parse(tokenizer.GetProperty("truncation").GetRawText());
         return json.ToJsonString();
     }

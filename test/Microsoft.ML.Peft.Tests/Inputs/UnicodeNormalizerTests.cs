@@ -13,7 +13,7 @@ public sealed class UnicodeNormalizerTests
     {
         UnicodeNormalizer[] forms = [new(false, true), new(false, false), new(true, true), new(true, false)]; // NFC, NFD, NFKC, NFKD
         var lines = 0;
-        foreach (var line in File.ReadLines(Path.Combine(TestArchive.Unpack("tokenizer-components.tar.xz"), "NormalizationTest.txt")))
+        foreach (var line in File.ReadLines(Path.Combine(TestArchive.Unpack("tokenizer-components.tar.br"), "NormalizationTest.txt")))
         {
             if (line.Length == 0 || line[0] is '#' or '@')
                 continue;

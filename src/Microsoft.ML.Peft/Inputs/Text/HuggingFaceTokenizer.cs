@@ -1,5 +1,7 @@
 using System.Text;
 using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Inputs.Text.ChatTemplates;
+using Microsoft.ML.Peft.Inputs.Text.Conversion;
 using Microsoft.ML.Peft.Inputs.Text.Decoders;
 using Microsoft.ML.Peft.Inputs.Text.Models;
 using Microsoft.ML.Peft.Inputs.Text.Normalizers;
@@ -17,6 +19,8 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     private const long MaxFileBytes = 64L << 20;
     private const string FileName = "tokenizer.json";
 
+    private static readonly string[] SentencePieceNames = ["tokenizer.model", "spiece.model", "sentencepiece.bpe.model"];
+
     private static readonly NormalizerStep[] NoNormalizers = [];
 
     private readonly NormalizerStep[] _normalizers;
@@ -28,6 +32,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     private readonly AddedTokens _added;
     private readonly bool _needsOrigins;
     private readonly TextTruncation? _truncation;
+    private TokenizerConfig _config = new();
 
     private HuggingFaceTokenizer(string json, JsonPart root)
     {
@@ -60,19 +65,44 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     /// <summary>The id that fills short rows: the padding token, else the end-of-text token, else 0; padded places are masked.</summary>
     public int PadId { get; private set; }
 
-    /// <summary>Reads <c>tokenizer.json</c>, and the padding token from <c>tokenizer_config.json</c> if there is one.</summary>
-    /// <param name="folder">A Hugging Face model folder.</param>
-    /// <exception cref="ModelFormatException">The file is not there, is damaged, or uses something that this library does not know.</exception>
+    /// <summary>The chat template of the model's folder, or null if it has none.</summary>
+    public ChatTemplate? ChatTemplate { get; private set; }
+
+    /// <summary>Reads the tokenizer of a Hugging Face model folder.</summary>
+    /// <remarks>
+    /// <c>tokenizer.json</c>, or else <c>vocab.txt</c>, <c>vocab.json</c> with <c>merges.txt</c>, or a SentencePiece <c>.model</c>;
+    /// padding token and chat template come from the files beside it.
+    /// </remarks>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="ModelFormatException">There is none, it is damaged, or it uses something that this library does not know.</exception>
     public static HuggingFaceTokenizer Load(string folder)
     {
         ArgumentException.ThrowIfNullOrEmpty(folder);
-        var path = Path.Combine(folder, FileName);
-        if (!Path.Exists(path))
-            throw new ModelFormatException(path, ModelFormatError.MissingFile, "no such file; a model folder needs its tokenizer.");
-        var bytes = RegularFile.ReadAll(BareFileName.Resolve(folder, FileName, folder), MaxFileBytes);
-        var tokenizer = ParseBytes(bytes, null, path);
-        tokenizer.FindPadding(PaddingTokens.Read(folder));
+        var config = TokenizerConfig.Read(folder);
+        var tokenizer = Read(folder, config);
+        tokenizer.FindPadding(config.PaddingCandidates());
+        tokenizer._config = config;
+        if (config.ChatTemplate != null)
+            tokenizer.ChatTemplate = ChatTemplate.Parse(config.ChatTemplate, Path.Combine(folder, "chat_template"));
         return tokenizer;
+    }
+
+    /// <summary>Writes a conversation as the text that the model was trained on; encode it without special tokens.</summary>
+    /// <param name="messages">The turns.</param>
+    /// <param name="addGenerationPrompt">Whether to end with the start of an answer.</param>
+    /// <param name="variables">Further names that the template may read, such as <c>tools</c>; the special tokens are known to it.</param>
+    /// <exception cref="PeftException">The model has no chat template, or the template refuses the conversation.</exception>
+    /// <exception cref="ModelFormatException">The template fails or is too costly.</exception>
+    public string ApplyChatTemplate(IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = false, IReadOnlyDictionary<string, object?>? variables = null)
+    {
+        if (ChatTemplate == null)
+            throw new PeftException("The tokenizer has no chat template; choose a chat model, or build the prompt yourself.");
+        var all = new Dictionary<string, object?>(StringComparer.Ordinal);
+        foreach (var (name, token) in _config.Tokens)
+            all[name] = token;
+        foreach (var (name, value) in variables ?? new Dictionary<string, object?>())
+            all[name] = value;
+        return ChatTemplate.Render(messages, addGenerationPrompt, all);
     }
 
     /// <summary>Reads the text of a <c>tokenizer.json</c>.</summary>
@@ -84,7 +114,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         ArgumentNullException.ThrowIfNull(tokenizerJson);
         ArgumentException.ThrowIfNullOrEmpty(name);
         var tokenizer = ParseBytes(Encoding.UTF8.GetBytes(tokenizerJson), tokenizerJson, name);
-        tokenizer.FindPadding([]);
+        tokenizer.FindPadding(tokenizer._config.PaddingCandidates());
         return tokenizer;
     }
 
@@ -186,6 +216,25 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         return string.Concat(tokens);
     }
 
+    private static HuggingFaceTokenizer Read(string folder, TokenizerConfig config)
+    {
+        var path = Path.Combine(folder, FileName);
+        if (Path.Exists(path))
+            return ParseBytes(Bytes(FileName), null, path);
+        string json;
+        if (Path.Exists(path = Path.Combine(folder, "vocab.txt")))
+            json = VocabularyFiles.FromWordPiece(path, Bytes("vocab.txt"), config);
+        else if (Path.Exists(path = Path.Combine(folder, "vocab.json")) && Path.Exists(Path.Combine(folder, "merges.txt")))
+            json = VocabularyFiles.FromBytePairs(path, Bytes("vocab.json"), Path.Combine(folder, "merges.txt"), Bytes("merges.txt"), config);
+        else if (SentencePieceNames.FirstOrDefault(name => Path.Exists(Path.Combine(folder, name))) is { } name)
+            json = SentencePieceConverter.Convert(path = Path.Combine(folder, name), Bytes(name), config);
+        else
+            throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"there is no tokenizer in the folder: no {FileName}, vocab.txt, vocab.json with merges.txt, {string.Join(" or ", SentencePieceNames)}.");
+        return ParseBytes(Encoding.UTF8.GetBytes(json), json, path);
+
+        byte[] Bytes(string file) => RegularFile.ReadAll(BareFileName.Resolve(folder, file, folder), MaxFileBytes);
+    }
+
     private static HuggingFaceTokenizer ParseBytes(byte[] bytes, string? text, string name)
     {
         if (bytes.Length > MaxFileBytes)
@@ -198,7 +247,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         if (PadId >= 0 && PadId < VocabularySize)
             return;
         PadId = 0;
-        foreach (var token in candidates.Concat(PaddingTokens.Usual))
+        foreach (var token in candidates)
         {
             if (TokenToId(token) is { } id)
             {
