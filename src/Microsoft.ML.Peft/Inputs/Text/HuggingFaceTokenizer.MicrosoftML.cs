@@ -58,7 +58,7 @@ public sealed partial class HuggingFaceTokenizer
         var scratch = EncodeScratch.Rent();
         var template = Fill(textSpan, settings, scratch, tracked: true, out var kept, out var consumed);
         var encoding = EncodingBuilder.BuildDetailed(
-            template, _postProcessor, new TokenRange(scratch.First, 0, kept, text), new TokenRange(scratch.Second, 0, 0, ""), IdToToken);
+            template, _postProcessor, new TokenRange(scratch.First, 0, kept, _ => text), new TokenRange(scratch.Second, 0, 0), IdToToken);
         scratch.Return();
         var tokens = new EncodedToken[encoding.Length];
         // A special token stands between its neighbours: after what is before it, and before all of the text at the start.
@@ -78,7 +78,7 @@ public sealed partial class HuggingFaceTokenizer
         var scratch = EncodeScratch.Rent();
         // Only a limit needs to know where the last token ends.
         var template = Fill(textSpan, settings, scratch, tracked: settings.MaxTokenCount < int.MaxValue, out var kept, out var consumed);
-        var encoding = EncodingBuilder.Build(template, new TokenRange(scratch.First, 0, kept, ""), new TokenRange(scratch.Second, 0, 0, ""));
+        var encoding = EncodingBuilder.Build(template, new TokenRange(scratch.First, 0, kept), new TokenRange(scratch.Second, 0, 0));
         scratch.Return();
         return new EncodeResults<int> { Tokens = encoding.Ids, CharsConsumed = consumed };
     }

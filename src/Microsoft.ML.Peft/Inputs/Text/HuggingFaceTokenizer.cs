@@ -140,12 +140,12 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         var template = TemplateOf(pair != null, addSpecialTokens);
         var scratch = EncodeScratch.Rent();
         Run(text, pair, scratch, tracked: false);
-        var (first, second) = (new TokenRange(scratch.First, 0, scratch.First.Count, text), new TokenRange(scratch.Second, 0, scratch.Second.Count, pair ?? ""));
+        var (first, second) = (new TokenRange(scratch.First, 0, scratch.First.Count), new TokenRange(scratch.Second, 0, scratch.Second.Count));
         if ((maxLength is { } limit ? new TextTruncation(limit) : _truncation) is { } truncation)
         {
             var (kept, keptOfPair) = Truncation.Fit(first.Count, second.Count, Room(template, truncation), truncation.Strategy);
-            first = Kept(scratch.First, kept, truncation, text);
-            second = Kept(scratch.Second, keptOfPair, truncation, pair ?? "");
+            first = Kept(scratch.First, kept, truncation);
+            second = Kept(scratch.Second, keptOfPair, truncation);
         }
         var encoding = EncodingBuilder.Build(template, first, second);
         scratch.Return();
@@ -161,10 +161,32 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
     public TextEncoding EncodeWithDetails(string text, string? pair = null, bool addSpecialTokens = true, TextTruncation? truncation = null)
     {
         ArgumentNullException.ThrowIfNull(text);
-        var template = TemplateOf(pair != null, addSpecialTokens);
-        truncation ??= _truncation;
         var scratch = EncodeScratch.Rent();
         Run(text, pair, scratch, tracked: true);
+        return LayOut(scratch, TemplateOf(pair != null, addSpecialTokens), _ => text, pair ?? "", truncation ?? _truncation);
+    }
+
+    /// <summary>Encodes a text that is given as words, each by itself; word numbers are theirs, and offsets count within a word.</summary>
+    /// <param name="words">The words.</param>
+    /// <param name="addSpecialTokens">Whether to add the tokens that the model expects around texts.</param>
+    /// <param name="truncation">How texts that are too long are cut. Null: what the file says, mostly not at all.</param>
+    /// <exception cref="ArgumentException">The length leaves no room for the special tokens, or the stride none for new ones.</exception>
+    public TextEncoding EncodeWords(IReadOnlyList<string> words, bool addSpecialTokens = true, TextTruncation? truncation = null)
+    {
+        ArgumentNullException.ThrowIfNull(words);
+        var scratch = EncodeScratch.Rent();
+        scratch.First.Reset(tracked: true);
+        scratch.Second.Reset(tracked: true);
+        for (var i = 0; i < words.Count; i++)
+        {
+            ArgumentNullException.ThrowIfNull(words[i], nameof(words));
+            Run(words[i], scratch, scratch.First, _normalizers, _preTokenizers, tracked: true, word: i);
+        }
+        return LayOut(scratch, TemplateOf(pair: false, addSpecialTokens), word => words[word], "", truncation ?? _truncation);
+    }
+
+    private TextEncoding LayOut(EncodeScratch scratch, Template template, Func<int, string> textOfWord, string pair, TextTruncation? truncation)
+    {
         List<(int Start, int End)> first = [(0, scratch.First.Count)];
         List<(int Start, int End)> second = [(0, scratch.Second.Count)];
         if (truncation != null)
@@ -187,7 +209,7 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         return encoding;
 
         TextEncoding Detailed((int Start, int End) one, (int Start, int End) two) => EncodingBuilder.BuildDetailed(
-            template, _postProcessor, new TokenRange(scratch.First, one.Start, one.End, text), new TokenRange(scratch.Second, two.Start, two.End, pair ?? ""), IdToToken);
+            template, _postProcessor, new TokenRange(scratch.First, one.Start, one.End, textOfWord), new TokenRange(scratch.Second, two.Start, two.End, _ => pair), IdToToken);
     }
 
     /// <summary>Turns ids back into text.</summary>
@@ -269,10 +291,10 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         ? truncation.MaxLength - template.SpecialCount
         : throw new ArgumentOutOfRangeException("maxLength", truncation.MaxLength, $"A row needs {template.SpecialCount} tokens for the model's own special tokens alone.");
 
-    private static TokenRange Kept(TokenSink sink, int count, TextTruncation truncation, string text)
+    private static TokenRange Kept(TokenSink sink, int count, TextTruncation truncation)
     {
         var start = truncation.Side == TextSide.Right ? 0 : sink.Count - count;
-        return new TokenRange(sink, start, start + count, text);
+        return new TokenRange(sink, start, start + count);
     }
 
     private void Run(string text, string? pair, EncodeScratch scratch, bool tracked)
@@ -284,8 +306,8 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
             scratch.Second.Reset(tracked);
     }
 
-    /// <summary>Normalizes, splits and tokenizes one text into <paramref name="sink"/>.</summary>
-    private void Run(ReadOnlySpan<char> text, EncodeScratch scratch, TokenSink sink, NormalizerStep[] normalizers, PreTokenizerStep[] preTokenizers, bool tracked)
+    /// <summary>Normalizes, splits and tokenizes one text into the emptied <paramref name="sink"/>, or adds it there as one word.</summary>
+    private void Run(ReadOnlySpan<char> text, EncodeScratch scratch, TokenSink sink, NormalizerStep[] normalizers, PreTokenizerStep[] preTokenizers, bool tracked, int word = -1)
     {
         var pieces = scratch.Pieces;
         pieces.Reset(tracked || _needsOrigins);
@@ -301,14 +323,18 @@ public sealed partial class HuggingFaceTokenizer : Tokenizer
         AddText(text[taken..], taken, scratch, normalizers);
         foreach (var step in preTokenizers)
             step.Apply(pieces);
-        sink.Reset(tracked);
+        if (word < 0)
+            sink.Reset(tracked);
+        else
+            sink.Word = word;
         foreach (var piece in pieces.Items)
         {
             if (piece.Token == Piece.NoToken)
                 _model.Tokenize(pieces.Text, piece.Start, piece.End, sink);
             else
                 sink.AddAsIs(piece.Token, pieces.Text, piece.Start, piece.End);
-            sink.Word++;
+            if (word < 0)
+                sink.Word++;
         }
     }
 

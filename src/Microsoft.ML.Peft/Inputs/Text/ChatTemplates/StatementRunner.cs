@@ -6,6 +6,7 @@ namespace Microsoft.ML.Peft.Inputs.Text.ChatTemplates;
 internal sealed class StatementRunner
 {
     private const int MaxCalls = 100;
+    private const int TurnCost = 20;
 
     private readonly ExpressionRunner _expressions;
     private readonly TemplateBudget _budget = new();
@@ -111,7 +112,7 @@ internal sealed class StatementRunner
             return Run(loop.Otherwise, scope, output);
         for (var i = 0; i < items.Count; i++)
         {
-            _budget.Step();
+            _budget.Step(TurnCost);
             var inner = new TemplateScope(scope);
             inner.Set("loop", LoopFields(items, i));
             Bind(loop.Names, items[i], inner);

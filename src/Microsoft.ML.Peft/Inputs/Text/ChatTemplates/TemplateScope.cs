@@ -24,14 +24,14 @@ internal sealed class TemplateScope(TemplateScope? outer)
 internal sealed class TemplateBudget
 {
     private const int MaxOutput = 64 << 20;
-    private long _steps = 20_000_000;
+    private long _steps = 10_000_000;
 
     /// <summary>Largest list or text that an expression may make.</summary>
     public const int MaxItems = 1_000_000;
 
-    public void Step()
+    public void Step(int cost = 1)
     {
-        if (--_steps < 0)
+        if ((_steps -= cost) < 0)
             throw new FormatException("the template takes too many steps");
     }
 

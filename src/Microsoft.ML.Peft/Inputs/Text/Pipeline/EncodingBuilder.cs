@@ -3,7 +3,7 @@ using Microsoft.ML.Peft.Inputs.Text.PostProcessors;
 namespace Microsoft.ML.Peft.Inputs.Text.Pipeline;
 
 /// <summary>The tokens of one text that go into a row.</summary>
-internal readonly struct TokenRange(TokenSink sink, int start, int end, string text)
+internal readonly struct TokenRange(TokenSink sink, int start, int end, Func<int, string>? textOfWord = null)
 {
     public TokenSink Sink { get; } = sink;
 
@@ -11,7 +11,8 @@ internal readonly struct TokenRange(TokenSink sink, int start, int end, string t
 
     public int Count { get; } = end - start;
 
-    public string Text { get; } = text;
+    /// <summary>The text that the offsets of a word's tokens count in.</summary>
+    public string TextOf(int word) => textOfWord == null ? "" : textOfWord(word);
 }
 
 /// <summary>Lays tokens out as a template says.</summary>
@@ -62,7 +63,7 @@ internal static class EncodingBuilder
             {
                 tokens[position] = range.Sink.Shown(i) ?? tokens[position];
                 var offset = (range.Sink.From[i], range.Sink.To[i]);
-                offsets[position] = rules.TrimOffsets ? OffsetTrimming.Trim(tokens[position], range.Text, offset, i == range.Start, rules.PrefixAdded) : offset;
+                offsets[position] = rules.TrimOffsets ? OffsetTrimming.Trim(tokens[position], range.TextOf(range.Sink.Words[i]), offset, i == range.Start, rules.PrefixAdded) : offset;
                 words[position] = range.Sink.Words[i];
                 sequences[position] = item.Sequence;
             }
