@@ -22,7 +22,13 @@ internal sealed class TinyBert : IDisposable
             version = "1.0",
             added_tokens = tokens.Take(5).Select((content, id) => new
             {
-                id, content, single_word = false, lstrip = false, rstrip = false, normalized = false, special = true,
+                id,
+                content,
+                single_word = false,
+                lstrip = false,
+                rstrip = false,
+                normalized = false,
+                special = true,
             }),
             normalizer = new { type = "BertNormalizer", clean_text = true, handle_chinese_chars = true, lowercase = true },
             pre_tokenizer = new { type = "BertPreTokenizer" },
