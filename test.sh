@@ -32,14 +32,14 @@ started=$SECONDS
 results=$PWD/TestResults
 
 projects=()
-for project in test/*/*.csproj; do
+for project in test/*.Tests/*.csproj; do
   name=$(basename "$project" .csproj)
   if [ "${#only[@]}" -gt 0 ]; then
     case " ${only[*]} " in *" $name "*) ;; *) continue ;; esac
   fi
   projects+=("$name")
 done
-[ "${#projects[@]}" -gt 0 ] || stop "no test project is called ${only[*]}; there are: $(basename -a -s .csproj test/*/*.csproj | paste -sd' ' -)."
+[ "${#projects[@]}" -gt 0 ] || stop "no test project is called ${only[*]}; there are: $(basename -a -s .csproj test/*.Tests/*.csproj | paste -sd' ' -)."
 
 setup_machine
 

@@ -27,8 +27,8 @@ public sealed class FoundationChoiceTests
 
     [TestMethod]
     [DataRow(Engine, "Microsoft.ML.Tokenizers TorchSharp", DisplayName = "engine")]
-    [DataRow(Estimators, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.Transforms TorchSharp", DisplayName = "estimators")]
-    [DataRow(Sample, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.Transforms TorchSharp", DisplayName = "sample")]
+    [DataRow(Estimators, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.StandardTrainers Microsoft.ML.Transforms TorchSharp", DisplayName = "estimators")]
+    [DataRow(Sample, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.StandardTrainers Microsoft.ML.Transforms TorchSharp", DisplayName = "sample")]
     public void Bundled_references_no_real_package(string project, string expected)
     {
         var items = Evaluate(project, "-p:PeftFoundation=Bundled");
