@@ -10,8 +10,9 @@ public sealed class TokenBatch : IDisposable
     /// <param name="rows">One array of ids a row; none may be empty.</param>
     /// <param name="padId">The id that fills up.</param>
     /// <param name="typeIds">Token types, one array a row, or null where all are 0.</param>
+    /// <param name="padLeft">True to fill up before the tokens: what a decoder continues needs its last token at the end.</param>
     /// <exception cref="ArgumentException">There is no row, or a row is empty.</exception>
-    public TokenBatch(IReadOnlyList<int[]> rows, int padId, IReadOnlyList<int[]>? typeIds = null)
+    public TokenBatch(IReadOnlyList<int[]> rows, int padId, IReadOnlyList<int[]>? typeIds = null, bool padLeft = false)
     {
         if (rows.Count == 0 || rows.Any(r => r.Length == 0))
         {
@@ -19,14 +20,14 @@ public sealed class TokenBatch : IDisposable
         }
 
         (Rows, Length) = (rows.Count, rows.Max(r => r.Length));
-        Ids = Padded(rows, padId);
-        TypeIds = typeIds is null || typeIds.All(r => r.All(t => t == 0)) ? null : Padded(typeIds, 0);
+        Ids = Padded(rows, padId, padLeft);
+        TypeIds = typeIds is null || typeIds.All(r => r.All(t => t == 0)) ? null : Padded(typeIds, 0, padLeft);
         if (rows.Any(r => r.Length < Length))
         {
             var mask = new long[Rows * Length];
             for (var k = 0; k < rows.Count; k++)
             {
-                mask.AsSpan(k * (int)Length, rows[k].Length).Fill(1);
+                mask.AsSpan((k * (int)Length) + Start(rows[k], padLeft), rows[k].Length).Fill(1);
             }
 
             Mask = tensor(mask).DetachFromDisposeScope();
@@ -60,15 +61,18 @@ public sealed class TokenBatch : IDisposable
         TypeIds?.Dispose();
     }
 
-    private Tensor Padded(IReadOnlyList<int[]> rows, int fill)
+    private int Start(int[] row, bool padLeft) => padLeft ? (int)Length - row.Length : 0;
+
+    private Tensor Padded(IReadOnlyList<int[]> rows, int fill, bool padLeft)
     {
         var flat = new long[Rows * Length];
         Array.Fill(flat, fill);
         for (var k = 0; k < rows.Count; k++)
         {
+            var start = (k * Length) + Start(rows[k], padLeft);
             for (var t = 0; t < rows[k].Length; t++)
             {
-                flat[(k * Length) + t] = rows[k][t];
+                flat[start + t] = rows[k][t];
             }
         }
 

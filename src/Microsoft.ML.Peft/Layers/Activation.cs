@@ -13,6 +13,11 @@ public static class Activation
         ["silu"] = x => nn.functional.silu(x),
         ["swish"] = x => nn.functional.silu(x),
         ["tanh"] = x => x.tanh(),
+        ["gelu_new"] = GeluTanh,
+        ["gelu_fast"] = GeluTanh,
+        ["gelu_pytorch_tanh"] = GeluTanh,
+        ["quick_gelu"] = x => x * x.mul(1.702f).sigmoid(),
+        ["relu2"] = x => nn.functional.relu(x).square(),
     };
 
     /// <summary>Finds a function.</summary>
@@ -21,4 +26,13 @@ public static class Activation
         => s_byName.TryGetValue(name, out var function)
             ? function
             : throw new PeftException($"The activation '{name}' of config.json is not supported; supported are {string.Join(", ", s_byName.Keys)}.");
+
+    // x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))); the square is nobody's saved tensor, so it is changed in place.
+    private static Tensor GeluTanh(Tensor x)
+    {
+        const double Root = 0.7978845608028654;
+        var bent = x.square().mul_(0.044715 * Root).add_(Root).mul(x).tanh();
+        var half = x.mul(0.5);
+        return half.addcmul(half, bent, 1);
+    }
 }

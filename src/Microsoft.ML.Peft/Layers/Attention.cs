@@ -5,6 +5,9 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>Scaled dot-product attention over several heads, the one path of every backbone.</summary>
 internal static class Attention
 {
+    private const long LongInput = 2048; // from here on the scores of all queries at once would be the largest tensor of the pass
+    private const long StripRows = 512;
+
     /// <summary><c>softmax(scale·q·kᵀ + mask)·v</c> for each head.</summary>
     /// <param name="query">(batch·queries, heads·d).</param>
     /// <param name="key">(batch·keys, heads·d).</param>
@@ -34,7 +37,7 @@ internal static class Attention
             .view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
-    /// <summary>Turns a padding mask into what <see cref="Forward"/> adds to the scores.</summary>
+    /// <summary>Turns a padding mask into what is added to the scores.</summary>
     /// <param name="padded">(batch, keys), 1 for a token and 0 for padding.</param>
     /// <param name="batch">Rows.</param>
     /// <param name="keys">Tokens a row.</param>
@@ -62,9 +65,110 @@ internal static class Attention
     public static Tensor FirstTokens(Tensor hidden, long rows, long count, long length)
         => count == length ? hidden : hidden.view(rows, length, -1).narrow(1, 0, count).flatten(0, 1);
 
-    private static Tensor Split(Tensor x, long batch, long length, long heads, long size)
+    /// <summary>The same with a mask that is built in strips, fewer key heads than query heads, and a store of earlier keys.</summary>
+    /// <param name="query">(batch·queries, heads·d).</param>
+    /// <param name="key">(batch·queries, key heads·d): of the new tokens.</param>
+    /// <param name="value">(batch·queries, key heads·d): of the new tokens.</param>
+    /// <param name="shape">The sizes; its keys count the earlier ones too.</param>
+    /// <param name="mask">What each query may see.</param>
+    /// <param name="dropout">Share of the attention weights that is dropped while training.</param>
+    /// <param name="context">The call's context.</param>
+    /// <param name="store">Keys and values of earlier tokens, to which the new ones are added; null where there are none.</param>
+    /// <param name="scale">Default 1/√d.</param>
+    public static Tensor Forward(
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        AttentionShape shape,
+        AttentionMask mask,
+        double dropout,
+        ForwardContext context,
+        KeyValueStore? store = null,
+        double? scale = null)
+    {
+        var k = Split(key, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
+        var v = Split(value, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
+        if (store is not null)
+        {
+            (k, v) = store.Append(k, v, shape.Queries);
+        }
+
+        return OverHeads(query, k, v, shape, mask, dropout, context, scale);
+    }
+
+    /// <summary>The same over keys and values that are by heads already: (batch·key heads, keys, d).</summary>
+    public static Tensor OverHeads(
+        Tensor query,
+        Tensor key,
+        Tensor value,
+        AttentionShape shape,
+        AttentionMask mask,
+        double dropout,
+        ForwardContext context,
+        double? scale = null)
+    {
+        var (batch, queries, _, heads, size) = shape;
+        var q = Split(query, batch, queries, heads, size).mul((float)(scale ?? 1 / Math.Sqrt(size)));
+        Tensor mixed;
+        if (queries < LongInput)
+        {
+            mixed = Strip(q, key, value, shape, mask, 0, queries, dropout, context);
+        }
+        else
+        {
+            var strips = new List<Tensor>();
+            for (long start = 0; start < queries; start += StripRows)
+            {
+                var rows = Math.Min(StripRows, queries - start);
+                strips.Add(Strip(q.narrow(1, start, rows), key, value, shape, mask, start, rows, dropout, context));
+            }
+
+            mixed = cat(strips, 1);
+        }
+
+        return mixed.view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
+    }
+
+    /// <summary>(batch·length, heads·d) as (batch·heads, length, d).</summary>
+    public static Tensor Split(Tensor x, long batch, long length, long heads, long size)
         => x.view(batch, length, heads, size).transpose(1, 2).reshape(batch * heads, length, size);
+
+    // Query heads that share a key head lie side by side, so that they are more rows of one product and no key is repeated.
+    private static Tensor Strip(
+        Tensor q, Tensor key, Tensor value, AttentionShape shape, AttentionMask mask, long start, long rows, double dropout, ForwardContext context)
+    {
+        var (batch, _, keys, heads, size) = shape;
+        var (together, stacked) = (batch * shape.KeyHeads, heads / shape.KeyHeads * rows);
+        var (first, count) = mask.Keys(start, rows, keys);
+        if (count < keys)
+        {
+            (key, value) = (key.narrow(1, first, count), value.narrow(1, first, count));
+        }
+
+        var scores = q.reshape(together, stacked, size).bmm(key.transpose(1, 2)).view(batch, heads, rows, count);
+        var (added, alive) = mask.Strip(start, rows, first, count);
+        if (added is not null)
+        {
+            scores = is_grad_enabled() ? scores + added : scores.add_(added);
+        }
+
+        var weights = context.Dropout(scores.softmax(-1), dropout);
+        var mixed = weights.view(together, stacked, count).bmm(value);
+        return alive is null
+            ? mixed.view(batch * heads, rows, size)
+            : mixed.view(batch, heads, rows, size).mul(alive).view(batch * heads, rows, size);
+    }
 }
 
 /// <summary>Sizes of one attention: known on the host, so that no tensor is asked for its shape.</summary>
-internal readonly record struct AttentionShape(long Batch, long Queries, long Keys, long Heads, long HeadSize);
+internal readonly record struct AttentionShape(long Batch, long Queries, long Keys, long Heads, long HeadSize)
+{
+    private readonly long _keyHeads;
+
+    /// <summary>Heads of keys and values; each serves Heads ÷ KeyHeads query heads. Default: as many as <see cref="Heads"/>.</summary>
+    public long KeyHeads
+    {
+        get => _keyHeads == 0 ? Heads : _keyHeads;
+        init => _keyHeads = value;
+    }
+}

@@ -14,6 +14,9 @@ public abstract class BaseWeight : IDisposable
     /// <summary>True if the numbers are another layer's, which keeps and saves them.</summary>
     public virtual bool IsBorrowed => false;
 
+    /// <summary>The tensor as the checkpoint has it. Default: the dense matrix.</summary>
+    internal virtual Tensor Stored => Dense();
+
     /// <summary>The weight as a dense matrix (out, in) of the compute type; a quantised store rebuilds it at each call.</summary>
     public abstract Tensor Dense();
 

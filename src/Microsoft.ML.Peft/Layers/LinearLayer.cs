@@ -38,7 +38,7 @@ public sealed class LinearLayer : Layer
     {
         if (!Weight.IsBorrowed)
         {
-            yield return ("weight", Weight.Dense());
+            yield return ("weight", Weight.Stored);
         }
 
         if (Bias is not null)

@@ -46,6 +46,9 @@ public sealed partial class WeightSource
         }
     }
 
+    /// <summary>True if the checkpoint has a weight of that layer.</summary>
+    public bool Has(string path) => Resolve($"{path}.weight") is not null;
+
     /// <summary>A linear layer (in → out) of the checkpoint.</summary>
     /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
     public LinearLayer Linear(string path, long inFeatures, long outFeatures, bool bias = true)
@@ -55,13 +58,22 @@ public sealed partial class WeightSource
             new DenseWeight(Take($"{path}.weight", outFeatures, inFeatures)),
             bias ? Take($"{path}.bias", outFeatures) : null));
 
+    /// <summary>A linear layer of the checkpoint whose weight is stored as (in, out): GPT-2's Conv1D.</summary>
+    /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
+    public LinearLayer LinearInOut(string path, long inFeatures, long outFeatures)
+        => Layers.Add(new LinearLayer(
+            path,
+            Layers.Count,
+            new InOutWeight(Take($"{path}.weight", inFeatures, outFeatures)),
+            Take($"{path}.bias", outFeatures)));
+
     /// <summary>A linear layer of the checkpoint, or a new one where the checkpoint has none of this shape:
     /// W from N(0, initializer_range²), b = 0.</summary>
-    public LinearLayer LinearOrNew(string path, long inFeatures, long outFeatures)
+    public LinearLayer LinearOrNew(string path, long inFeatures, long outFeatures, bool bias = true)
     {
         if (Resolve($"{path}.weight") is { } name && _entries[name].Shape.AsSpan().SequenceEqual([outFeatures, inFeatures]))
         {
-            return Linear(path, inFeatures, outFeatures);
+            return Linear(path, inFeatures, outFeatures, bias);
         }
 
         foreach (var leaf in (string[])["weight", "bias"])
@@ -74,7 +86,7 @@ public sealed partial class WeightSource
 
         _new.Add(path);
         var weight = Detached(randn([outFeatures, inFeatures], generator: _generator).mul_(_initializerRange));
-        return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), Detached(zeros(outFeatures))));
+        return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), bias ? Detached(zeros(outFeatures)) : null));
     }
 
     /// <summary>A layer that gives a score to each word with the table of the embedding as its weight; the bias (words) has one
@@ -110,6 +122,15 @@ public sealed partial class WeightSource
     /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
     public EmbeddingLayer Embedding(string path, long rows, long dim)
         => Layers.Add(new EmbeddingLayer(path, Layers.Count, Take($"{path}.weight", rows, dim)));
+
+    /// <summary>A root-mean-square norm (dim) of the checkpoint.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="dim">Size of the last dimension.</param>
+    /// <param name="eps">Added to the mean square.</param>
+    /// <param name="offset">Added to the stored scale: 1 for Gemma.</param>
+    /// <exception cref="ModelFormatException">The tensor is missing or has another shape.</exception>
+    public RmsNormLayer RmsNorm(string path, long dim, double eps, double offset = 0)
+        => Layers.Add(new RmsNormLayer(path, Layers.Count, Take($"{path}.weight", dim), eps, offset));
 
     /// <summary>A layer norm (dim) of the checkpoint.</summary>
     /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>

@@ -1,0 +1,28 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Root-mean-square normalization over the last dimension: <c>x/√(mean(x²) + eps)·(w + offset)</c>.</summary>
+public sealed class RmsNormLayer : Layer
+{
+    private static readonly long[] s_last = [-1];
+    private readonly double _eps;
+    private readonly double _offset;
+
+    internal RmsNormLayer(string path, int index, Tensor weight, double eps, double offset)
+        : base(path, index)
+        => (Weight, _eps, _offset) = (weight, eps, offset);
+
+    /// <summary>The frozen scale (dim) as stored, without the offset.</summary>
+    public Tensor Weight { get; }
+
+    /// <summary>x (…, dim) gives the same shape.</summary>
+    public Tensor Forward(Tensor x)
+    {
+        var scale = _offset == 0 ? Weight : Weight.add(_offset);
+        return x.mul(x.square().mean(s_last, keepdim: true).add_(_eps).rsqrt()).mul(scale);
+    }
+
+    /// <inheritdoc/>
+    public override IEnumerable<(string Name, Tensor Tensor)> Tensors() => [("weight", Weight)];
+}

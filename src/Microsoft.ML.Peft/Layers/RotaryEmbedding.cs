@@ -1,0 +1,62 @@
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Layers;
+
+/// <summary>Rotary position embedding: turns pairs of features of queries and keys by an angle that grows with the position.</summary>
+/// <remarks>
+/// <para>Pair i of a head at position p: (a, b) → (a·cos(p·fᵢ) − b·sin(p·fᵢ), b·cos(p·fᵢ) + a·sin(p·fᵢ)).</para>
+/// <para>The pairs are (i, i + n/2), as in LLaMA, or (2i, 2i + 1), as in GPT-J; features from n on are left as they are.</para>
+/// <para>Source: Su et al. 2021, arXiv:2104.09864.</para>
+/// </remarks>
+internal sealed class RotaryEmbedding
+{
+    private readonly float[] _frequencies; // (n/2)
+    private readonly bool _neighbours;
+
+    /// <summary>Takes the frequency of each pair.</summary>
+    /// <param name="frequencies">Radians a position, one for each pair.</param>
+    /// <param name="neighbours">True where a pair is two neighbours.</param>
+    public RotaryEmbedding(float[] frequencies, bool neighbours = false) => (_frequencies, _neighbours) = (frequencies, neighbours);
+
+    /// <summary>Frequencies <c>θ^(−2i/n)</c> for n features.</summary>
+    public static float[] Frequencies(int features, double theta)
+        => [.. Enumerable.Range(0, features / 2).Select(i => (float)Math.Pow(theta, -2.0 * i / features))];
+
+    /// <summary>Cosines and sines of positions (length), or (batch·length) that differ by row.</summary>
+    public RotaryAngles Angles(Tensor positions, long length)
+    {
+        var angles = outer(positions.to(ScalarType.Float32), tensor(_frequencies)).view(-1, length, 1, _frequencies.Length);
+        return new RotaryAngles(angles.cos(), angles.sin());
+    }
+
+    /// <summary>Turns x (batch·length, heads·d).</summary>
+    public Tensor Apply(Tensor x, RotaryAngles angles, long batch, long length, long heads, long size)
+    {
+        var half = _frequencies.Length;
+        var byHead = x.view(batch, length, heads, size);
+        var turned = 2 * half == size ? byHead : byHead.narrow(3, 0, 2 * half);
+        Tensor a, b;
+        if (_neighbours)
+        {
+            var pairs = turned.unflatten(3, half, 2);
+            (a, b) = (pairs.select(4, 0), pairs.select(4, 1));
+        }
+        else
+        {
+            (a, b) = (turned.narrow(3, 0, half), turned.narrow(3, half, half));
+        }
+
+        var first = a.mul(angles.Cosines).addcmul(b, angles.Sines, -1);
+        var second = b.mul(angles.Cosines).addcmul(a, angles.Sines, 1);
+        var done = _neighbours ? stack([first, second], -1).flatten(3) : cat([first, second], 3);
+        if (2 * half < size)
+        {
+            done = cat([done, byHead.narrow(3, 2 * half, size - (2 * half))], 3);
+        }
+
+        return done.view(batch * length, heads * size);
+    }
+}
+
+/// <summary>Cosines and sines of a pass, (1 or batch, length, 1, pairs) each.</summary>
+internal readonly record struct RotaryAngles(Tensor Cosines, Tensor Sines);
