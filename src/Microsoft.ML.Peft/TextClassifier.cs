@@ -16,7 +16,7 @@ public sealed class TextClassifier : IDisposable
     private const int RowsAtOnce = 64;
 
     private TextClassifier(
-        string baseModel, HuggingFaceTokenizer tokenizer, PretrainedModel model, TextEncoder encoder, ClassifierSettings settings, CopiedModules copies)
+        string baseModel, HuggingFaceTokenizer tokenizer, PretrainedModel model, TextBackbone encoder, ClassifierSettings settings, CopiedModules copies)
     {
         (BaseModel, Tokenizer, Model) = (baseModel, tokenizer, model);
         Notes = model.NewLayers.Count == 0
@@ -182,7 +182,7 @@ public sealed class TextClassifier : IDisposable
             baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed);
         try
         {
-            var encoder = model.Backbone as TextEncoder
+            var encoder = model.Backbone as TextBackbone
                 ?? throw new PeftException($"A model of type '{config.ModelType}' takes no text; sorting texts needs a text model.");
             if (tokenizer.VocabularySize > encoder.VocabularySize)
             {

@@ -5,18 +5,12 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Peft.Backbones;
 
 /// <summary>A bidirectional model over tokens.</summary>
-public abstract class TextEncoder : Backbone
+public abstract class TextEncoder : TextBackbone
 {
     private protected TextEncoder(ModelConfig config, WeightSource source)
         : base(config, source)
     {
     }
-
-    /// <summary>Longest input, in tokens.</summary>
-    public abstract int MaxLength { get; }
-
-    /// <summary>Rows of the token table: ids must be below.</summary>
-    public abstract int VocabularySize { get; }
 
     /// <summary>How its model for sequence classification looks.</summary>
     public abstract FirstTokenForm FirstToken { get; }

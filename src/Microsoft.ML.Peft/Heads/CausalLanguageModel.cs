@@ -1,0 +1,64 @@
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Heads;
+
+/// <summary>Scores of the token after each token: <c>logits = W·h</c>, with W the token table where the model ties them.</summary>
+[HeadFor(HeadKind.CausalLanguageModel, typeof(Decoder))]
+public sealed class CausalLanguageModel : LanguageModelHead
+{
+    private const string Path = "lm_head";
+    private readonly Decoder _backbone;
+    private readonly LinearLayer _output;
+
+    internal CausalLanguageModel(Decoder backbone, WeightSource source, int? classes)
+    {
+        if (classes is not null)
+        {
+            throw new ArgumentException("A language model has no classes.", nameof(classes));
+        }
+
+        _backbone = backbone;
+        string[] biases = backbone.OutputBias ? [$"{Path}.bias"] : [];
+        _output = backbone.TiedOutput
+            ? source.Tied(Path, backbone.Words, biases)
+            : source.Untied(Path, backbone.OutputSize, backbone.VocabularySize, biases);
+    }
+
+    /// <inheritdoc/>
+    public override string TaskType => "CAUSAL_LM";
+
+    /// <inheritdoc/>
+    public override int VocabularySize => _backbone.VocabularySize;
+
+    /// <inheritdoc/>
+    public override int MaxLength => _backbone.MaxLength;
+
+    /// <inheritdoc/>
+    public override int? StartToken => null;
+
+    /// <inheritdoc/>
+    public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
+    {
+        var tokens = inputs.Tokens.Required("tokens");
+        return new("logits", _output.Forward(_backbone.Forward(tokens, context), context).view(tokens.Rows, tokens.Length, -1));
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Next(ModelInputs inputs, ForwardContext context, KeyValueCache cache)
+    {
+        var tokens = inputs.Tokens.Required("tokens");
+        var hidden = _backbone.Forward(tokens, context, cache);
+        return _output.Forward(hidden.view(tokens.Rows, tokens.Length, -1).select(1, tokens.Length - 1), context);
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Loss(ModelOutput output, Targets targets)
+    {
+        // The scores of a token are for the token after it; nothing is after the last one.
+        var labels = targets.RequiredLabels;
+        return Losses.Tokens(output.Logits.narrow(1, 0, labels.size(1) - 1), labels.narrow(1, 1, labels.size(1) - 1));
+    }
+}
