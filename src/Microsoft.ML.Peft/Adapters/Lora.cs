@@ -114,7 +114,7 @@ public sealed record LoraOptions : AdapterOptions
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
-        "alora_invocation_tokens", "arrow_config", "bias", "corda_config", "eva_config", "fan_in_fan_out", "kasa_config", "layer_replication",
+        "alora_invocation_tokens", "arrow_config", "bias", "corda_config", "eva_config", "kasa_config", "layer_replication",
         "loftq_config", "lora_bias", "lora_ga_config", "monteclora_config", "target_parameters",
         "trainable_token_indices", "use_bdlora", "use_dora", "use_qalora", "velora_config",
     ];
