@@ -33,8 +33,12 @@ public abstract class EncoderDecoder : Backbone
     public abstract EncodedSource Encode(ModelInputs inputs, ForwardContext context);
 
     /// <summary>Hidden states of the text so far: (rows·length, hidden). Each token sees the ones before it and the whole source.</summary>
+    /// <param name="target">Tokens of the text, starting with <see cref="StartId"/>; with a cache the new ones alone.</param>
+    /// <param name="source">What <see cref="Encode"/> gave.</param>
+    /// <param name="context">Adapters and mode of the call.</param>
+    /// <param name="cache">What is remembered of earlier tokens, to which these are added; null where nothing is. Under no_grad() only.</param>
     /// <exception cref="ArgumentException">The text is too long, or its rows are not those of the source.</exception>
-    public abstract Tensor Decode(TokenBatch target, EncodedSource source, ForwardContext context);
+    public abstract Tensor Decode(TokenBatch target, EncodedSource source, ForwardContext context, KeyValueCache? cache = null);
 
     /// <summary>A score for each token of the vocabulary: (n, hidden) gives (n, vocabulary).</summary>
     public abstract Tensor Scores(Tensor hidden, ForwardContext context);
@@ -55,20 +59,14 @@ public abstract class EncoderDecoder : Backbone
     }
 
     /// <summary>Checks that a text fits the source and the position table.</summary>
-    private protected void Check(TokenBatch target, EncodedSource source)
+    private protected void Check(TokenBatch target, EncodedSource source, KeyValueCache? cache)
     {
-        if (target.Rows != source.Rows || target.Length > MaxTargetLength)
+        var length = (cache?.Length ?? 0) + target.Length;
+        if (target.Rows != source.Rows || length > MaxTargetLength)
         {
             throw new ArgumentException(
-                $"The decoder's tokens are {target.Rows} rows of {target.Length}; the source has {source.Rows} rows, and a row may have up to {MaxTargetLength} tokens.",
+                $"The decoder's tokens are {target.Rows} rows of {length}; the source has {source.Rows} rows, and a row may have up to {MaxTargetLength} tokens.",
                 nameof(target));
         }
     }
 }
-
-/// <summary>A source that was read.</summary>
-/// <param name="Hidden">(rows·length, hidden).</param>
-/// <param name="Rows">Count of rows.</param>
-/// <param name="Length">Positions of each row.</param>
-/// <param name="Padding">1 for a token and 0 for padding (rows·length), or null where no row is padded.</param>
-public sealed record EncodedSource(Tensor Hidden, long Rows, long Length, Tensor? Padding);

@@ -27,7 +27,6 @@ public sealed class Whisper : EncoderDecoder
     private readonly LinearLayer _output;
     private readonly int _melBins;
     private readonly int _sourceLength;
-    private readonly int _decoderHeads;
     private readonly double _dropout;
     private readonly double _encoderDrop;
     private readonly double _decoderDrop;
@@ -44,7 +43,6 @@ public sealed class Whisper : EncoderDecoder
         _encoderDrop = config.Number("encoder_layerdrop", 0, 1, 0);
         _decoderDrop = config.Number("decoder_layerdrop", 0, 1, 0);
         _wordScale = config.Flag("scale_embedding", false) ? Math.Sqrt(HiddenSize) : 1;
-        _decoderHeads = Heads("decoder_attention_heads");
         if (!config.Flag("tie_word_embeddings", true))
         {
             throw config.Wrong("tie_word_embeddings", "true, the only kind that is supported");
@@ -69,7 +67,7 @@ public sealed class Whisper : EncoderDecoder
         _encoderNorm = source.LayerNorm("model.encoder.layer_norm", HiddenSize, form.Eps);
         _words = source.Embedding("model.decoder.embed_tokens", VocabularySize, HiddenSize);
         _targetPositions = source.Embedding("model.decoder.embed_positions", MaxTargetLength, HiddenSize);
-        form = Form("decoder_ffn_dim", _decoderHeads);
+        form = Form("decoder_ffn_dim", Heads("decoder_attention_heads"));
         _decoder = new DecoderBlock[config.Int("decoder_layers", 1, 1 << 12)];
         for (var k = 0; k < _decoder.Length; k++)
         {
@@ -140,23 +138,25 @@ public sealed class Whisper : EncoderDecoder
     }
 
     /// <inheritdoc/>
-    public override Tensor Decode(TokenBatch target, EncodedSource source, ForwardContext context)
+    public override Tensor Decode(TokenBatch target, EncodedSource source, ForwardContext context, KeyValueCache? cache = null)
     {
-        Check(target, source);
+        Check(target, source, cache);
+        var pass = new DecoderPass(target, context, cache);
         var (rows, length) = (target.Rows, target.Length);
         var words = _words.Forward(target.Ids).view(rows, length, HiddenSize);
-        var hidden = ((_wordScale == 1 ? words : words * _wordScale) + _targetPositions.Weight.narrow(0, 0, length))
+        var hidden = ((_wordScale == 1 ? words : words * _wordScale) + _targetPositions.Forward(pass.Positions()).view(-1, length, HiddenSize))
             .view(rows * length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout);
-        var mask = Attention.CausalMask(target.Mask, rows, length, _decoderHeads);
-        foreach (var block in _decoder)
+        var (own, cross) = (pass.Causal(), new AttentionMask(0, length, causal: false));
+        for (var k = 0; k < _decoder.Length; k++)
         {
             if (!context.Chance(_decoderDrop))
             {
-                hidden = block.Forward(hidden, length, mask, source, context);
+                hidden = _decoder[k].Forward(hidden, pass, own, source, cross, cache?.Own(k), cache?.Cross(k));
             }
         }
 
+        pass.Finish();
         return _decoderNorm.Forward(hidden);
     }
 
@@ -196,31 +196,47 @@ public sealed class Whisper : EncoderDecoder
             ];
         }
 
-        public Tensor Forward(Tensor hidden, long length, Tensor mask, EncodedSource source, ForwardContext context)
+        public Tensor Forward(
+            Tensor hidden,
+            DecoderPass pass,
+            AttentionMask own,
+            EncodedSource source,
+            AttentionMask cross,
+            KeyValueStore? ownStore,
+            KeyValueStore? crossStore)
         {
+            var context = pass.Context;
+            var (heads, size) = (_form.Heads, _form.Hidden / _form.Heads);
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
-            var attended = Attend(_self, normed, normed, (source.Rows, length, length), mask, context);
+            var attended = Attention.Forward(
+                _self[0].Forward(normed, context),
+                _self[1].Forward(normed, context),
+                _self[2].Forward(normed, context),
+                pass.Shape(heads, size),
+                own,
+                _form.AttentionDropout,
+                context,
+                ownStore);
+            attended = context.Dropout(_self[3].Forward(attended, context), _form.Dropout);
             hidden += context.At(BlockPoint.AfterAttention, _index, attended);
-            hidden += Attend(_cross, _crossNorm.Forward(hidden), source.Hidden, (source.Rows, length, source.Length), null, context);
+
+            normed = _crossNorm.Forward(hidden);
+            attended = Attention.OverSource(
+                _cross[0].Forward(normed, context),
+                _cross[1],
+                _cross[2],
+                source,
+                new AttentionShape(pass.Rows, pass.Length, source.Length, heads, size),
+                cross,
+                _form.AttentionDropout,
+                context,
+                crossStore);
+            hidden += context.Dropout(_cross[3].Forward(attended, context), _form.Dropout);
 
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
             var inner = context.Dropout(_form.Activation(_up.Forward(normed, context)), _form.InnerDropout);
             var fed = context.Dropout(_down.Forward(inner, context), _form.Dropout);
             return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
-        }
-
-        private Tensor Attend(
-            LinearLayer[] layers, Tensor asking, Tensor asked, (long Rows, long Queries, long Keys) size, Tensor? mask, ForwardContext context)
-        {
-            var attended = Attention.Forward(
-                layers[0].Forward(asking, context),
-                layers[1].Forward(asked, context),
-                layers[2].Forward(asked, context),
-                new AttentionShape(size.Rows, size.Queries, size.Keys, _form.Heads, _form.Hidden / _form.Heads),
-                mask,
-                _form.AttentionDropout,
-                context);
-            return context.Dropout(layers[3].Forward(attended, context), _form.Dropout);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace Microsoft.ML.Peft.Heads;
 /// <summary>Writing a text from a source: a score for each token of the vocabulary after each token of the text.</summary>
 /// <remarks>While learning the decoder is shown the labels shifted right (<see cref="EncoderDecoder.ShiftRight"/>).</remarks>
 [HeadFor(HeadKind.SequenceToSequence, typeof(EncoderDecoder))]
-public sealed class SequenceToSequence : Head
+public sealed class SequenceToSequence : LanguageModelHead
 {
     private readonly EncoderDecoder _backbone;
 
@@ -24,10 +24,16 @@ public sealed class SequenceToSequence : Head
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<string> TrainedModules => [];
+    public override string TaskType => "SEQ_2_SEQ_LM";
 
     /// <inheritdoc/>
-    public override string TaskType => "SEQ_2_SEQ_LM";
+    public override int VocabularySize => _backbone.VocabularySize;
+
+    /// <inheritdoc/>
+    public override int MaxLength => _backbone.MaxTargetLength;
+
+    /// <inheritdoc/>
+    public override int? StartToken => _backbone.StartId;
 
     /// <inheritdoc/>
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
@@ -36,6 +42,15 @@ public sealed class SequenceToSequence : Head
         var source = _backbone.Encode(inputs, context);
         var scores = _backbone.Scores(_backbone.Decode(target, source, context), context);
         return new("logits", scores.view(target.Rows, target.Length, _backbone.VocabularySize));
+    }
+
+    /// <inheritdoc/>
+    public override Tensor Next(ModelInputs inputs, ForwardContext context, KeyValueCache cache)
+    {
+        var target = inputs.DecoderTokens.Required("tokens for the decoder");
+        var source = cache.Source ?? cache.Keep(_backbone.Encode(inputs, context));
+        var hidden = _backbone.Decode(target, source, context, cache);
+        return _backbone.Scores(hidden.view(target.Rows, target.Length, -1).select(1, target.Length - 1), context);
     }
 
     /// <inheritdoc/>

@@ -129,6 +129,40 @@ internal static class Attention
         return mixed.view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
+    /// <summary>The same over a source that was read, whose keys and values are computed once for all tokens of a text.</summary>
+    /// <param name="query">(batch·queries, heads·d).</param>
+    /// <param name="key">The layer of the keys.</param>
+    /// <param name="value">The layer of the values.</param>
+    /// <param name="source">The source.</param>
+    /// <param name="shape">The sizes; its keys are those of the source.</param>
+    /// <param name="mask">What each query may see.</param>
+    /// <param name="dropout">Share of the attention weights that is dropped while training.</param>
+    /// <param name="context">The call's context.</param>
+    /// <param name="store">Where keys and values are kept, or null.</param>
+    /// <param name="scale">Default 1/√d.</param>
+    public static Tensor OverSource(
+        Tensor query,
+        LinearLayer key,
+        LinearLayer value,
+        EncodedSource source,
+        AttentionShape shape,
+        AttentionMask mask,
+        double dropout,
+        ForwardContext context,
+        KeyValueStore? store,
+        double? scale = null)
+    {
+        var (k, v) = store is { Length: > 0 } ? store.All() : Read();
+        return OverHeads(query, k, v, shape, mask, dropout, context, scale);
+
+        (Tensor, Tensor) Read()
+        {
+            var keys = Split(key.Forward(source.Hidden, context), source.Rows, source.Length, shape.KeyHeads, shape.HeadSize);
+            var values = Split(value.Forward(source.Hidden, context), source.Rows, source.Length, shape.KeyHeads, shape.HeadSize);
+            return store is null ? (keys, values) : store.Append(keys, values, source.Length);
+        }
+    }
+
     /// <summary>(batch·length, heads·d) as (batch·heads, length, d).</summary>
     public static Tensor Split(Tensor x, long batch, long length, long heads, long size)
         => x.view(batch, length, heads, size).transpose(1, 2).reshape(batch * heads, length, size);

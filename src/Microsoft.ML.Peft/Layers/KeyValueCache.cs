@@ -50,7 +50,7 @@ public sealed class KeyValueCache : IDisposable
         Source = source with
         {
             Hidden = source.Hidden.alias().DetachFromDisposeScope(),
-            Mask = source.Mask?.alias().DetachFromDisposeScope(),
+            Padding = source.Padding?.alias().DetachFromDisposeScope(),
         };
         return Source;
     }
@@ -60,7 +60,7 @@ public sealed class KeyValueCache : IDisposable
     {
         _mask?.Dispose();
         Source?.Hidden.Dispose();
-        Source?.Mask?.Dispose();
+        Source?.Padding?.Dispose();
         foreach (var store in _own.Concat(_cross))
         {
             store.Dispose();
@@ -77,10 +77,3 @@ public sealed class KeyValueCache : IDisposable
         return stores[block];
     }
 }
-
-/// <summary>What an encoder gives its decoder.</summary>
-/// <param name="Hidden">(batch·length, hidden).</param>
-/// <param name="Mask">(batch·length), 1 for a token and 0 for padding, or null where nothing is padded.</param>
-/// <param name="Rows">Batch.</param>
-/// <param name="Length">Length.</param>
-public sealed record EncodedSource(Tensor Hidden, Tensor? Mask, long Rows, long Length);
