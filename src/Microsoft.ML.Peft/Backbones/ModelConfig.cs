@@ -28,8 +28,6 @@ public sealed class ModelConfig
         }
     }
 
-    private ModelConfig(JsonElement root, string name) => (Json, _name, _root) = (root.GetRawText(), name, root);
-
     /// <summary>The text as read.</summary>
     public string Json { get; }
 
@@ -105,35 +103,20 @@ public sealed class ModelConfig
             _ => throw Wrong(key, "a text or a list of texts"),
         };
 
-    /// <summary>A whole number in a range, or a list of some; empty where there is none.</summary>
-    public IReadOnlyList<int> Ints(string key, int min, int max)
-    {
-        if (Find(key) is not { } value)
-        {
-            return [];
-        }
-
-        JsonElement[] all = value.ValueKind == JsonValueKind.Array ? [.. value.EnumerateArray()] : [value];
-        return all.All(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out var number) && number >= min && number <= max)
-            ? [.. all.Select(v => v.GetInt32())]
-            : throw Wrong(key, $"a whole number from {min} to {max}, or a list of some");
-    }
-
-    /// <summary>An object inside this one, or null where there is none.</summary>
-    public ModelConfig? Section(string key)
-        => Find(key) is not { } value ? null
-            : value.ValueKind == JsonValueKind.Object ? new(value, $"{_name}, '{key}'")
-            : throw Wrong(key, "an object");
-
     /// <summary>True if the key is there with a value other than null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
-    /// <summary>A list of whole numbers in a range, or a default where there is none.</summary>
+    /// <summary>A list of whole numbers in a range, a single one as a list of one, or a default where there is none.</summary>
     public int[] Ints(string key, int min, int max, params int[] missing)
     {
         if (Find(key) is not { } value)
         {
             return missing;
+        }
+
+        if (value.ValueKind == JsonValueKind.Number)
+        {
+            return [Int(key, min, max)];
         }
 
         if (value.ValueKind != JsonValueKind.Array || value.GetArrayLength() is 0 or > 1 << 12)

@@ -13,10 +13,11 @@ public sealed class GoldenTests
 {
     // What must be there. A case that is not listed may be skipped, but never different.
     private static readonly string[] s_models =
-        [
-            "ast", "bert", "bert-mlm", "bert-ner", "bert-qa", "clip", "deberta-v2", "deit", "dinov2", "distilbert", "electra-ner", "hubert",
-            "roberta", "swin", "vit", "wav2vec2", "wav2vec2-ctc", "whisper",
-        ];
+    [
+        "ast", "bert", "bert-mlm", "bert-ner", "bert-qa", "bloom", "clip", "deberta-v2", "deit", "dinov2", "distilbert", "electra-ner",
+        "gemma", "gpt2", "gptj", "hubert", "llama", "llama3-rope", "mistral", "opt", "phi3", "qwen2", "qwen3", "roberta", "swin", "t5",
+        "vit", "wav2vec2", "wav2vec2-ctc", "whisper",
+    ];
 
     private static readonly string[] s_adapters = ["lora", "lora-all", "lora-pattern", "rslora-gaussian"];
 
