@@ -34,7 +34,7 @@ public sealed class T5 : EncoderDecoder
         _words = source.Embedding("shared", VocabularySize, HiddenSize);
         _encoder = new T5Stack(config, source, "encoder", layers, 0, HiddenSize, feedForward);
         _decoder = new T5Stack(config, source, "decoder", config.Int("num_decoder_layers", 1, 1 << 12, layers), layers, HiddenSize, feedForward);
-        _output = tied && !source.Has("lm_head") ? source.Tied("lm_head", _words) : source.Untied("lm_head", HiddenSize, VocabularySize);
+        _output = tied && !source.Has("lm_head.weight") ? source.Tied("lm_head", _words) : source.Untied("lm_head", HiddenSize, VocabularySize);
     }
 
     /// <summary>Nothing stands before the names of the base model.</summary>

@@ -46,9 +46,6 @@ public sealed partial class WeightSource
         }
     }
 
-    /// <summary>True if the checkpoint has a weight of that layer.</summary>
-    public bool Has(string path) => Resolve($"{path}.weight") is not null;
-
     /// <summary>A linear layer (in → out) of the checkpoint.</summary>
     /// <exception cref="ModelFormatException">A tensor is missing or has another shape.</exception>
     public LinearLayer Linear(string path, long inFeatures, long outFeatures, bool bias = true)
