@@ -127,7 +127,7 @@ public sealed class Bloom : Decoder
             var tokens = pass.Rows * pass.Length;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
             var parts = _queryKeyValue.Forward(normed, context).view(tokens, _heads, 3, _size); // query, key and value of a head lie together
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 Part(0), Part(1), Part(2), pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = (_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterAttention, _index, attended);

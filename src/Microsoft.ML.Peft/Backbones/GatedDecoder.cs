@@ -168,7 +168,7 @@ public abstract class GatedDecoder : Decoder
             var parts = Parts(_queryKeyValue, normed, context, _queryWidth, _keyWidth, _keyWidth);
             var query = Turn(parts[0], _queryNorm, _heads.Heads);
             var key = Turn(parts[1], _keyNorm, _heads.KeyHeads);
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 query, key, parts[2], pass.Shape(_heads.Heads, _heads.HeadSize, _heads.KeyHeads), mask, _attentionDropout, context, pass.Cache?.Own(_index));
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);

@@ -133,7 +133,7 @@ public sealed class Gpt2 : Decoder
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
             var parts = _queryKeyValue.Forward(normed, context).split([_hidden, _hidden, _hidden], 1);
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 parts[0], parts[1], parts[2], pass.Shape(_heads, _hidden / _heads), mask, _attentionDropout, context, pass.Cache?.Own(_index), _scale);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);

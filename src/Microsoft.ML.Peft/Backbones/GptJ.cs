@@ -126,7 +126,7 @@ public sealed class GptJ : Decoder
         {
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden));
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 rotary.Apply(_query.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),
                 rotary.Apply(_key.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),
                 _value.Forward(normed, context),

@@ -144,7 +144,7 @@ public sealed class Opt : Decoder
         {
             var context = pass.Context;
             var x = _normFirst ? Norm1(hidden) : hidden;
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 _query.Forward(x, context), _key.Forward(x, context), _value.Forward(x, context),
                 pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
             attended = context.Dropout(_output.Forward(attended, context), _dropout);

@@ -156,7 +156,7 @@ internal sealed class T5Stack
 
         public Tensor Attend(Tensor x, AttentionShape shape, AttentionMask mask, ForwardContext context, KeyValueStore? store)
         {
-            var mixed = Attention.Forward(
+            var mixed = Attention.OverTokens(
                 _query.Forward(x, context), _key.Forward(x, context), _value.Forward(x, context), shape, mask, _dropout, context, store, scale: 1);
             return context.Dropout(_output.Forward(mixed, context), _dropout);
         }

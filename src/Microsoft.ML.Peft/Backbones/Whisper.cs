@@ -208,7 +208,7 @@ public sealed class Whisper : EncoderDecoder
             var context = pass.Context;
             var (heads, size) = (_form.Heads, _form.Hidden / _form.Heads);
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
-            var attended = Attention.Forward(
+            var attended = Attention.OverTokens(
                 _self[0].Forward(normed, context),
                 _self[1].Forward(normed, context),
                 _self[2].Forward(normed, context),

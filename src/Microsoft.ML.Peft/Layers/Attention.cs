@@ -75,7 +75,7 @@ internal static class Attention
     /// <param name="context">The call's context.</param>
     /// <param name="store">Keys and values of earlier tokens, to which the new ones are added; null where there are none.</param>
     /// <param name="scale">Default 1/√d.</param>
-    public static Tensor Forward(
+    public static Tensor OverTokens(
         Tensor query,
         Tensor key,
         Tensor value,

@@ -38,7 +38,7 @@ public sealed class AttentionTests
         seen[1, real..] = 0;
         var mask = new AttentionMask(0, length, causal: true, window, padded ? AttentionMask.PaddingOf(seen, Batch, length) : null);
 
-        var actual = Attention.Forward(
+        var actual = Attention.OverTokens(
             q, k, v, new AttentionShape(Batch, length, length, heads, Size) { KeyHeads = keyHeads }, mask, 0, context).view(Batch, length, heads, Size);
 
         for (var row = 0; row < Batch; row++)
@@ -61,7 +61,7 @@ public sealed class AttentionTests
         const int Length = 2100;
         using var context = ForwardContext.Predicting();
         var (q, k, v) = (Leaf(), Leaf(), Leaf());
-        Attention.Forward(q, k, v, new AttentionShape(1, Length, Length, 1, 2), new AttentionMask(0, Length, causal: true), 0, context).square().sum().backward();
+        Attention.OverTokens(q, k, v, new AttentionShape(1, Length, Length, 1, 2), new AttentionMask(0, Length, causal: true), 0, context).square().sum().backward();
         var (q2, k2, v2) = (Copy(q), Copy(k), Copy(v));
         Plain(q2, k2, v2, Length, 0).square().sum().backward();
 
@@ -84,13 +84,13 @@ public sealed class AttentionTests
         using var _ = no_grad();
         using var store = new KeyValueStore();
         var (q, k, v) = (randn(Length, 6), randn(Length, 6), randn(Length, 6));
-        var whole = Attention.Forward(
+        var whole = Attention.OverTokens(
             q, k, v, new AttentionShape(1, Length, Length, 3, 2), new AttentionMask(0, Length, causal: true, window), 0, context);
         var at = 0;
         foreach (var count in (int[])[5, .. Enumerable.Repeat(1, 30), 4, .. Enumerable.Repeat(1, 31)])
         {
             var shape = new AttentionShape(1, count, at + count, 3, 2);
-            var part = Attention.Forward(
+            var part = Attention.OverTokens(
                 q[at..(at + count)], k[at..(at + count)], v[at..(at + count)], shape, new AttentionMask(at, count, causal: true, window), 0, context, store);
             Golden.Close.Assert(whole[at..(at + count)], part, $"tokens from {at}");
             at += count;
