@@ -126,7 +126,7 @@ internal sealed class ClassifierPackage : IDisposable
         foreach (var (name, tensor) in BaseTensors(model).Where(t => model.StoredTypes.ContainsKey(t.Key)))
         {
             hash.AppendData(Encoding.UTF8.GetBytes(name));
-            hash.AppendData(tensor.bytes);
+            hash.AppendData(tensor.cpu().bytes);
         }
 
         return Convert.ToHexStringLower(hash.GetHashAndReset());

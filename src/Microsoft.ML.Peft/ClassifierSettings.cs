@@ -17,6 +17,9 @@ public sealed record ClassifierSettings
     /// <summary>Seed of every random number: start values, order of the rows, dropout. Default 0.</summary>
     public int Seed { get; init; }
 
+    /// <summary>Where it computes: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes in BFloat16. Not kept in a saved model. Default <c>cpu</c>.</summary>
+    public string Device { get; init; } = "cpu";
+
     /// <summary>Checks every setting that does not depend on the base model.</summary>
     /// <exception cref="ArgumentException">A setting is outside its range.</exception>
     public void Validate()
@@ -34,6 +37,7 @@ public sealed record ClassifierSettings
         }
 
         Guard.InRange(MaxLength, 3, 1 << 20);
+        ArgumentException.ThrowIfNullOrWhiteSpace(Device);
         Adapter?.Validate();
     }
 }

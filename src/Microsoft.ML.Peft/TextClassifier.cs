@@ -54,6 +54,9 @@ public sealed class TextClassifier : IDisposable
     /// <summary>Layers that the checkpoint had not, saved with the adapter and not trained.</summary>
     internal IReadOnlyList<string> KeptLayers { get; }
 
+    /// <summary>Where it computes.</summary>
+    internal Device Device => Model.Layers.SelectMany(l => l.Tensors()).First().Tensor.device;
+
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; }
 
@@ -96,15 +99,17 @@ public sealed class TextClassifier : IDisposable
     /// <param name="package">The bytes.</param>
     /// <param name="name">What to call them in messages.</param>
     /// <param name="baseModelFolder">Where the base model is, for a package that was saved without it; null for the folder it was saved from.</param>
+    /// <param name="device">Where it computes: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>.</param>
     /// <exception cref="ModelFormatException">The bytes are not such a package, are damaged, or the base model is another one.</exception>
-    public static TextClassifier Load(ReadOnlyMemory<byte> package, string name, string? baseModelFolder = null)
+    public static TextClassifier Load(ReadOnlyMemory<byte> package, string name, string? baseModelFolder = null, string device = "cpu")
     {
         using var file = ClassifierPackage.Open(package, name);
+        var settings = file.Settings with { Device = device };
         var folder = baseModelFolder ?? file.BaseModel;
         using var weights = file.BaseHash is null ? null : WeightFolder.Open(folder);
         var model = weights is null
-            ? Build(file.BaseModel, file.Config, file.Tokenizer, file.BaseEntries, file.ReadBase, file.Settings, file.KeptLayers)
-            : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, file.Settings, file.KeptLayers);
+            ? Build(file.BaseModel, file.Config, file.Tokenizer, file.BaseEntries, file.ReadBase, settings, file.KeptLayers)
+            : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, settings, file.KeptLayers);
         try
         {
             if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model.Model))
@@ -136,8 +141,8 @@ public sealed class TextClassifier : IDisposable
         {
             using var _ = no_grad();
             using var scope = NewDisposeScope();
-            using var batch = new TokenBatch(rows.Select(k => encoded[k]).ToArray(), Tokenizer.PadId);
-            var flat = Logits(batch, context).softmax(-1).data<float>().ToArray();
+            using var batch = new TokenBatch(rows.Select(k => encoded[k]).ToArray(), Tokenizer.PadId, device: Device);
+            var flat = Logits(batch, context).softmax(-1).cpu().data<float>().ToArray();
             for (var k = 0; k < rows.Length; k++)
             {
                 scores[rows[k]] = flat.AsSpan(k * Labels.Count, Labels.Count).ToArray();
@@ -179,7 +184,7 @@ public sealed class TextClassifier : IDisposable
         IReadOnlyList<string>? kept = null)
     {
         var model = PretrainedModel.Build(
-            baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed);
+            baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed, Placement.On(settings.Device));
         try
         {
             var encoder = model.Backbone as TextBackbone

@@ -40,7 +40,7 @@ public sealed class Lora : AdditiveAdapter
             : initialization.KaimingUniform(rank, InFeatures));
         _b = Trainable(options.Start == LoraStart.Random
             ? initialization.KaimingUniform(OutFeatures, rank)
-            : zeros(OutFeatures, rank));
+            : initialization.Zeros(OutFeatures, rank));
         RegisterComponents();
     }
 
@@ -54,14 +54,14 @@ public sealed class Lora : AdditiveAdapter
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
         // Two thin products cost r·(in + out) a row; Delta would cost in·out.
-        var low = linear(context.Dropout(x, _dropout), _a); // (…, r)
-        return linear(low.mul(_scale), _b);                 // (…, out)
+        var low = linear(context.Dropout(x, _dropout), InTypeOf(x, _a)); // (…, r)
+        return linear(low.mul(_scale), InTypeOf(x, _b));                 // (…, out)
     }
 
     /// <inheritdoc/>
     protected override Tensor AddTo(Tensor output, Tensor x, ForwardContext context)
         => x.dim() == 2 // scale and sum ride along with the second product
-            ? output.addmm(linear(context.Dropout(x, _dropout), _a), _b.t(), 1f, (float)_scale)
+            ? output.addmm(linear(context.Dropout(x, _dropout), InTypeOf(x, _a)), InTypeOf(x, _b).t(), 1f, (float)_scale)
             : base.AddTo(output, x, context);
 }
 

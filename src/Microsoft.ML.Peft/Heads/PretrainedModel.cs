@@ -32,13 +32,14 @@ public sealed class PretrainedModel : IDisposable
     /// <param name="kind">The head.</param>
     /// <param name="classes">Count of classes, for heads that have some; null for the checkpoint's own.</param>
     /// <param name="seed">Seed of layers that the checkpoint has not.</param>
+    /// <param name="placement">Device and precision; null for Float32 on the CPU.</param>
     /// <exception cref="ModelFormatException">The folder does not hold a valid model.</exception>
     /// <exception cref="PeftException">The architecture does not have such a head.</exception>
-    public static PretrainedModel Load(string folder, HeadKind kind, int? classes = null, long seed = 0)
+    public static PretrainedModel Load(string folder, HeadKind kind, int? classes = null, long seed = 0, Placement? placement = null)
     {
         var config = ModelConfig.Load(folder);
         using var weights = WeightFolder.Open(folder);
-        return Build(folder, config, weights.Entries, weights.ReadInto, kind, classes, seed);
+        return Build(folder, config, weights.Entries, weights.ReadInto, kind, classes, seed, placement);
     }
 
     /// <summary>The output of a batch.</summary>
@@ -60,7 +61,8 @@ public sealed class PretrainedModel : IDisposable
         Action<string, Tensor> readInto,
         HeadKind kind,
         int? classes,
-        long seed)
+        long seed,
+        Placement? placement = null)
     {
         if (config.Has("quantization_config"))
         {
@@ -70,7 +72,7 @@ public sealed class PretrainedModel : IDisposable
 
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02));
+        var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02), placement);
         var backbone = BackboneRegistry.Create(config, source);
         var head = HeadRegistry.Create(kind, backbone, source, classes);
         source.Finish([.. backbone.IgnoredTensors]);

@@ -11,8 +11,9 @@ public sealed class TokenBatch : IDisposable
     /// <param name="padId">The id that fills up.</param>
     /// <param name="typeIds">Token types, one array a row, or null where all are 0.</param>
     /// <param name="padLeft">True to fill up before the tokens: what a decoder continues needs its last token at the end.</param>
+    /// <param name="device">Where the tensors go; null for the CPU.</param>
     /// <exception cref="ArgumentException">There is no row, or a row is empty.</exception>
-    public TokenBatch(IReadOnlyList<int[]> rows, int padId, IReadOnlyList<int[]>? typeIds = null, bool padLeft = false)
+    public TokenBatch(IReadOnlyList<int[]> rows, int padId, IReadOnlyList<int[]>? typeIds = null, bool padLeft = false, Device? device = null)
     {
         if (rows.Count == 0 || rows.Any(r => r.Length == 0))
         {
@@ -20,8 +21,8 @@ public sealed class TokenBatch : IDisposable
         }
 
         (Rows, Length) = (rows.Count, rows.Max(r => r.Length));
-        Ids = Padded(rows, padId, padLeft);
-        TypeIds = typeIds is null || typeIds.All(r => r.All(t => t == 0)) ? null : Padded(typeIds, 0, padLeft);
+        Ids = Padded(rows, padId, padLeft, device);
+        TypeIds = typeIds is null || typeIds.All(r => r.All(t => t == 0)) ? null : Padded(typeIds, 0, padLeft, device);
         if (rows.Any(r => r.Length < Length))
         {
             var mask = new long[Rows * Length];
@@ -30,7 +31,7 @@ public sealed class TokenBatch : IDisposable
                 mask.AsSpan((k * (int)Length) + Start(rows[k], padLeft), rows[k].Length).Fill(1);
             }
 
-            Mask = tensor(mask).DetachFromDisposeScope();
+            Mask = tensor(mask, device: device).DetachFromDisposeScope();
         }
     }
 
@@ -63,7 +64,7 @@ public sealed class TokenBatch : IDisposable
 
     private int Start(int[] row, bool padLeft) => padLeft ? (int)Length - row.Length : 0;
 
-    private Tensor Padded(IReadOnlyList<int[]> rows, int fill, bool padLeft)
+    private Tensor Padded(IReadOnlyList<int[]> rows, int fill, bool padLeft, Device? device)
     {
         var flat = new long[Rows * Length];
         Array.Fill(flat, fill);
@@ -76,6 +77,6 @@ public sealed class TokenBatch : IDisposable
             }
         }
 
-        return tensor(flat).DetachFromDisposeScope();
+        return tensor(flat, device: device).DetachFromDisposeScope();
     }
 }

@@ -51,6 +51,10 @@ public sealed class ForwardContext : IDisposable
     public static ForwardContext TrainingWith(long seed, params IReadOnlyList<AdapterSet> adapters)
         => new(adapters, new Generator(unchecked((ulong)seed)), ownsGenerator: true);
 
+    /// <summary>A context for training on a device.</summary>
+    public static ForwardContext TrainingWith(long seed, Device device, params IReadOnlyList<AdapterSet> adapters)
+        => new(adapters, new Generator(unchecked((ulong)seed), device), ownsGenerator: true);
+
     /// <summary>A context for training that draws from a generator of the caller.</summary>
     public static ForwardContext TrainingWith(Generator generator, params IReadOnlyList<AdapterSet> adapters)
         => new(adapters, generator);

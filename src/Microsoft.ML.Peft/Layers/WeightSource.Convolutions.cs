@@ -41,7 +41,7 @@ public sealed partial class WeightSource
         }
 
         _new.Add(name);
-        return Layers.Add(new ParameterLayer(path, Layers.Count, [(name, Detached(full(shape, value)))]))[name];
+        return Layers.Add(new ParameterLayer(path, Layers.Count, [(name, New(full(shape, value)))]))[name];
     }
 
     /// <summary>A 2-D convolution without padding that cuts pictures into patches.</summary>

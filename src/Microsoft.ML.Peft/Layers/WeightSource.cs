@@ -15,6 +15,7 @@ public sealed partial class WeightSource
     private readonly List<string> _new = [];
     private readonly Generator _generator;
     private readonly double _initializerRange;
+    private readonly Placement _placement;
     private string _root = "";
 
     internal WeightSource(
@@ -22,9 +23,10 @@ public sealed partial class WeightSource
         IReadOnlyDictionary<string, SafetensorsEntry> entries,
         Action<string, Tensor> readInto,
         long seed,
-        double initializerRange)
+        double initializerRange,
+        Placement? placement = null)
     {
-        (_name, _entries, _readInto, _initializerRange) = (name, entries, readInto, initializerRange);
+        (_name, _entries, _readInto, _initializerRange, _placement) = (name, entries, readInto, initializerRange, placement ?? Placement.Cpu);
         _generator = new Generator(unchecked((ulong)seed));
     }
 
@@ -82,8 +84,8 @@ public sealed partial class WeightSource
         }
 
         _new.Add(path);
-        var weight = Detached(randn([outFeatures, inFeatures], generator: _generator).mul_(_initializerRange));
-        return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), bias ? Detached(zeros(outFeatures)) : null));
+        var weight = New(randn([outFeatures, inFeatures], generator: _generator).mul_(_initializerRange));
+        return Layers.Add(new LinearLayer(path, Layers.Count, new DenseWeight(weight), bias ? New(zeros(outFeatures)) : null));
     }
 
     /// <summary>A layer that gives a score to each word with the table of the embedding as its weight; the bias (words) has one
@@ -100,7 +102,7 @@ public sealed partial class WeightSource
         if (biasNames.Length > 0 && bias is null)
         {
             _new.Add(path);
-            bias = Detached(zeros(table.Rows));
+            bias = New(zeros(table.Rows));
         }
 
         return Layers.Add(new LinearLayer(path, Layers.Count, new TiedWeight(table), bias) { ScoresVocabulary = true });
@@ -144,7 +146,7 @@ public sealed partial class WeightSource
         }
 
         _new.Add(path);
-        return Layers.Add(new LayerNormLayer(path, Layers.Count, Detached(ones(dim)), Detached(zeros(dim)), eps));
+        return Layers.Add(new LayerNormLayer(path, Layers.Count, New(ones(dim)), New(zeros(dim)), eps));
     }
 
     /// <summary>Ends the construction: every tensor must have been asked for, or lie under one of the given prefixes.</summary>
@@ -235,10 +237,12 @@ public sealed partial class WeightSource
 
         _used.Add(stored);
         StoredTypes[name] = entry.Dtype;
-        var tensor = Detached(empty(shape, ScalarType.Float32));
+        var tensor = Detached(empty(shape, _placement.Precision, _placement.Device));
         _readInto(stored, tensor);
         return tensor;
     }
+
+    private Tensor New(Tensor tensor) => Detached(tensor.to(_placement.Precision, _placement.Device));
 
     private static Tensor Detached(Tensor tensor) => tensor.DetachFromDisposeScope();
 }

@@ -48,18 +48,22 @@ public sealed class FlatAdamW : IDisposable
         }
     }
 
-    /// <summary>One step from the gradients that the parameters hold, which are cleared.</summary>
+    /// <summary>One step from the gradients that the parameters hold.</summary>
     /// <param name="learningRate">lr.</param>
     /// <param name="maxGradientNorm">Longest gradient, or 0.</param>
-    public void Step(double learningRate, double maxGradientNorm)
+    /// <param name="keepGradients">False to clear the gradients; true where a replayed graph writes them to the same place again.</param>
+    public void Step(double learningRate, double maxGradientNorm, bool keepGradients = false)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var pieces = new Tensor[_parameters.Length];
         for (var k = 0; k < pieces.Length; k++)
         {
-            pieces[k] = _parameters[k].grad is { } grad ? grad.reshape(-1) : zeros(_counts[k]);
-            _parameters[k].grad = null;
+            pieces[k] = _parameters[k].grad is { } grad ? grad.reshape(-1) : zeros([_counts[k]], device: _values.device);
+            if (!keepGradients)
+            {
+                _parameters[k].grad = null;
+            }
         }
 
         var gradient = cat(pieces);

@@ -30,7 +30,7 @@ public static class Trainer
         var (rows, labels) = Encode(model, examples);
         var plan = new BatchPlan([.. rows.Select(r => r.Length)], options.BatchSize, model.Settings.Seed);
         var steps = (long)plan.BatchCount * options.Epochs;
-        using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Adapter);
+        using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
         using var optimizer = new FlatAdamW(
             model.Adapter.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), options.WeightDecay);
         var losses = new double[options.Epochs];
@@ -64,8 +64,8 @@ public static class Trainer
         TextClassifier model, ForwardContext context, FlatAdamW optimizer, int[] batch, int[][] rows, long[] labels, double rate, double maxNorm)
     {
         using var scope = NewDisposeScope();
-        using var tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId);
-        var target = tensor(Array.ConvertAll(batch, k => labels[k]));
+        using var tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId, device: model.Device);
+        var target = tensor(Array.ConvertAll(batch, k => labels[k]), device: model.Device);
         var loss = nn.functional.cross_entropy(model.Logits(tokens, context), target);
         var value = loss.item<float>();
         if (float.IsFinite(value)) // a step with NaN would spoil every parameter

@@ -29,6 +29,9 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     /// <summary>A tensor of the file that is not trained.</summary>
     protected static Parameter Frozen(Tensor values) => Kept(new Parameter(values, requires_grad: false));
 
+    /// <summary>A parameter in the type in which the base model computes: itself where that is Float32.</summary>
+    protected static Tensor InTypeOf(Tensor x, Parameter parameter) => x.dtype == parameter.dtype ? parameter : parameter.to(x.dtype);
+
     private static Parameter Kept(Parameter parameter)
     {
         parameter.DetachFromDisposeScope();

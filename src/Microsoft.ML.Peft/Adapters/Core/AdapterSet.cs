@@ -48,7 +48,7 @@ public sealed class AdapterSet : IDisposable
         var targets = options is null ? null : options.TargetModules ?? TargetModules.Named(defaultTargets);
         layers = TargetSelection.Named(layers, targets);
         var selection = new TargetSelection(targets, options, copies);
-        using var initialization = new Initialization(seed);
+        using var initialization = new Initialization(seed, layers.SelectMany(l => l.Tensors()).First().Tensor.device);
         var adapters = new List<Adapter>();
         try
         {

@@ -6,19 +6,26 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 public sealed class Initialization : IDisposable
 {
     private readonly Generator _generator;
+    private readonly Device _device;
 
     /// <summary>Starts the stream.</summary>
-    public Initialization(long seed) => _generator = new Generator(unchecked((ulong)seed));
+    /// <param name="seed">The seed: numbers are drawn on the CPU, so that they are the same on every device.</param>
+    /// <param name="device">Where the tensors go; null for the CPU.</param>
+    public Initialization(long seed, Device? device = null)
+        => (_generator, _device) = (new Generator(unchecked((ulong)seed)), device ?? CPU);
 
     /// <summary>Uniform on ±1/√fan_in, with fan_in the last dimension: PyTorch's Kaiming-uniform with a = √5.</summary>
     public Tensor KaimingUniform(params long[] shape)
     {
         var bound = 1 / Math.Sqrt(shape[^1]);
-        return rand(shape, generator: _generator).mul_(2 * bound).sub_(bound);
+        return rand(shape, generator: _generator).mul_(2 * bound).sub_(bound).to(_device);
     }
 
     /// <summary>Normal with mean 0.</summary>
-    public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation);
+    public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation).to(_device);
+
+    /// <summary>Zeros.</summary>
+    public Tensor Zeros(params long[] shape) => zeros(shape, device: _device);
 
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();

@@ -15,8 +15,8 @@ public sealed class TrainedCopy : LinearAdapter
     public TrainedCopy(LinearLayer target, bool trained)
         : base(target)
     {
-        weight = trained ? Trainable(target.Weight.Dense().clone()) : Frozen(target.Weight.Dense().clone());
-        bias = target.Bias is null ? null : trained ? Trainable(target.Bias.clone()) : Frozen(target.Bias.clone());
+        weight = trained ? Trainable(Copy(target.Weight.Dense())) : Frozen(Copy(target.Weight.Dense()));
+        bias = target.Bias is null ? null : trained ? Trainable(Copy(target.Bias)) : Frozen(Copy(target.Bias));
         RegisterComponents();
     }
 
@@ -27,5 +27,7 @@ public sealed class TrainedCopy : LinearAdapter
     protected internal override Tensor? MaterializeBias(Tensor? _) => bias;
 
     /// <inheritdoc/>
-    protected internal override Tensor Forward(Tensor x, LayerCall below) => nn.functional.linear(x, weight, bias);
+    protected internal override Tensor Forward(Tensor x, LayerCall below) => nn.functional.linear(x.to(weight.dtype), weight, bias);
+
+    private static Tensor Copy(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true);
 }
