@@ -24,6 +24,6 @@ both() { # case rows length [targets]
 }
 both bert-32x128 32 128 query,value
 both bert-8x64 8 64 query,value
-both vit-64 64 224 "${VIT_TARGETS:-query,value}"
+both vit-64 64 224 "${VIT_TARGETS:-q_proj,v_proj}"
 both llama-2x256 2 256 q_proj,v_proj
 both llama-8x1024 8 1024 all-linear
