@@ -70,6 +70,8 @@ void Measure(bool graph)
 {
     try
     {
+        DeviceMemory.EmptyCache();
+        DeviceMemory.ResetPeak(0); // before the capture: a graph's memory is taken then
         using var captured = graph ? new CudaGraph(Step) : null;
         Action work = captured is null ? Step : captured.Replay;
         for (var k = 0; k < 5; k++)
@@ -79,7 +81,6 @@ void Measure(bool graph)
         }
 
         cuda.synchronize();
-        DeviceMemory.ResetPeak(0);
         var times = new double[steps];
         for (var k = 0; k < steps; k++)
         {

@@ -24,6 +24,11 @@ internal static class Attention
         double? scale = null, long maskGroups = 0)
     {
         var (batch, queries, keys, heads, size) = shape;
+        if (query.is_cuda && scale is null && maskGroups == 0 && (dropout == 0 || !context.Training))
+        {
+            return Fused(query, key, value, shape, mask);
+        }
+
         var q = Split(query, batch, queries, heads, size);
         var k = Split(key, batch, keys, heads, size).transpose(1, 2);
         var v = Split(value, batch, keys, heads, size);
@@ -35,6 +40,18 @@ internal static class Attention
         var weights = context.Dropout(scores.softmax(-1), dropout);
         return weights.bmm(v)
             .view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
+    }
+
+    // libtorch's own kernel, which keeps no matrix of scores.
+    private static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask)
+    {
+        var (batch, queries, keys, heads, size) = shape;
+        var added = mask?.to(query.dtype).view(batch, heads, -1, keys).expand(batch, heads, queries, keys);
+        return nn.functional.scaled_dot_product_attention(
+            query.view(batch, queries, heads, size).transpose(1, 2),
+            key.view(batch, keys, heads, size).transpose(1, 2),
+            value.view(batch, keys, heads, size).transpose(1, 2),
+            added).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
     /// <summary>Turns a padding mask into what is added to the scores.</summary>
