@@ -5,10 +5,24 @@
 #include <c10/core/InferenceMode.h>
 #include <c10/core/GradMode.h>
 #include <torch/cuda.h>
+#include <cstdlib>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #if PEFT_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+#endif
+
+// glibc gives large blocks back to the system at once, so that every tensor of a training step is paid for with page faults
+// again and again. Whoever sets one of glibc's own variables has chosen for himself.
+#if defined(__GLIBC__)
+__attribute__((constructor)) static void keep_freed_memory() {
+    if (std::getenv("MALLOC_MMAP_THRESHOLD_") || std::getenv("MALLOC_TRIM_THRESHOLD_")) return;
+    mallopt(M_MMAP_THRESHOLD, 32 << 20);
+    mallopt(M_TRIM_THRESHOLD, 512 << 20);
+}
 #endif
 
 PEFT_API const char* peft_torch_version() { return TORCH_VERSION; }
