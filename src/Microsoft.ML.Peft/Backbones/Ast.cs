@@ -13,7 +13,8 @@ public sealed class Ast : Backbone
 {
     private readonly PatchTransformer _transformer;
 
-    internal Ast(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Ast(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         MaxLength = config.Int("max_length", 1, 1 << 20, 1024);

@@ -19,7 +19,7 @@ public static class BackboneRegistry
     internal static Backbone Create(ModelConfig config, WeightSource source)
         => s_types.TryGetValue(config.ModelType, out var type)
             ? (Backbone)Activator.CreateInstance(
-                type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, [config, source], null)!
+                type, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, [config, source], null)!
             : throw new PeftException(
                 $"config.json's model_type is '{config.ModelType}', which is not supported; supported are {string.Join(", ", ModelTypes)}.");
 }

@@ -10,7 +10,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("bert")]
 public sealed class Bert : BertLike
 {
-    internal Bert(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Bert(ModelConfig config, WeightSource source)
         : base(config, source, "bert.")
     {
     }

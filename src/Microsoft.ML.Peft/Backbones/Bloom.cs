@@ -16,7 +16,8 @@ public sealed class Bloom : Decoder
     private readonly LayerNormLayer _norm;
     private readonly float[] _slopes;
 
-    internal Bloom(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Bloom(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int(config.Has("n_embed") ? "n_embed" : "hidden_size", 1, 1 << 16);

@@ -20,7 +20,8 @@ public sealed class Clip : ImageTextEncoder
     private readonly LinearLayer _textProjection;
     private readonly LinearLayer _visualProjection;
 
-    internal Clip(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Clip(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         ProjectionSize = config.Int("projection_dim", 1, 1 << 16, 512);

@@ -33,7 +33,8 @@ public sealed class DebertaV2 : TextEncoder
     private readonly double _eps;
     private readonly int _embeddingSize;
 
-    internal DebertaV2(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public DebertaV2(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("hidden_size", 1, 1 << 16);

@@ -14,7 +14,8 @@ public sealed class Deit : VisionEncoder
 {
     private readonly PatchTransformer _transformer;
 
-    internal Deit(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Deit(ModelConfig config, WeightSource source)
         : base(config, source)
         => _transformer = new PatchTransformer(
             config, source, Root, distilled: true, (Channels, ImageSize.Height, ImageSize.Width), patch => patch);

@@ -20,7 +20,8 @@ public sealed class Dinov2 : VisionEncoder
     private readonly (long Rows, long Columns) _grid;
     private readonly double _dropout;
 
-    internal Dinov2(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Dinov2(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("hidden_size", 1, 1 << 16, 768);

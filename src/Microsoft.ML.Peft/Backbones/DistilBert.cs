@@ -21,7 +21,8 @@ public sealed class DistilBert : TextEncoder
     private readonly double _dropout;
     private readonly string _activation;
 
-    internal DistilBert(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public DistilBert(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("dim", 1, 1 << 16);

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("electra")]
 public sealed class Electra : BertLike
 {
-    internal Electra(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Electra(ModelConfig config, WeightSource source)
         : base(config, source, "electra.", config.Int("embedding_size", 1, 1 << 16, 128))
     {
     }

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("gemma")]
 public sealed class Gemma : GatedDecoder
 {
-    internal Gemma(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Gemma(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm
         {
             ScalesEmbeddings = true,

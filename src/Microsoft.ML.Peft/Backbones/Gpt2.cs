@@ -16,7 +16,8 @@ public sealed class Gpt2 : Decoder
     private readonly LayerNormLayer _norm;
     private readonly double _dropout;
 
-    internal Gpt2(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Gpt2(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("n_embd", 1, 1 << 16);

@@ -16,7 +16,8 @@ public sealed class GptJ : Decoder
     private readonly RotaryEmbedding _rotary;
     private readonly double _dropout;
 
-    internal GptJ(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public GptJ(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("n_embd", 1, 1 << 16);

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("hubert")]
 public sealed class Hubert : SpeechEncoder
 {
-    internal Hubert(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Hubert(ModelConfig config, WeightSource source)
         : base(config, source)
     {
     }

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("llama")]
 public sealed class Llama : GatedDecoder
 {
-    internal Llama(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Llama(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm
         {
             QueryKeyValueBias = config.Flag("attention_bias", false),

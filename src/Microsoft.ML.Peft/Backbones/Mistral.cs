@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("mistral")]
 public sealed class Mistral : GatedDecoder
 {
-    internal Mistral(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Mistral(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm { Window = SlidingWindow.OfAll(config) })
     {
     }

@@ -16,7 +16,8 @@ public sealed class Opt : Decoder
     private readonly LayerNormLayer? _norm;
     private readonly double _dropout;
 
-    internal Opt(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Opt(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("hidden_size", 1, 1 << 16);

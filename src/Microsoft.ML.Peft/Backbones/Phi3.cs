@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("phi3")]
 public sealed class Phi3 : GatedDecoder
 {
-    internal Phi3(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Phi3(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm { Fused = true, Window = SlidingWindow.OfAll(config) })
     {
     }

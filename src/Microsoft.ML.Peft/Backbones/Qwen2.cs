@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("qwen2")]
 public sealed class Qwen2 : GatedDecoder
 {
-    internal Qwen2(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Qwen2(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm { QueryKeyValueBias = true, Window = SlidingWindow.ByBlock(config) })
     {
     }

@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("qwen3")]
 public sealed class Qwen3 : GatedDecoder
 {
-    internal Qwen3(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Qwen3(ModelConfig config, WeightSource source)
         : base(config, source, new GatedDecoderForm
         {
             HeadNorms = true,

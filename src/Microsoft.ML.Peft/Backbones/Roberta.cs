@@ -16,7 +16,8 @@ public sealed class Roberta : BertLike
 {
     private readonly int _padding;
 
-    internal Roberta(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Roberta(ModelConfig config, WeightSource source)
         : base(config, source, "roberta.")
     {
         _padding = config.Int("pad_token_id", 0, VocabularySize - 1, 1);

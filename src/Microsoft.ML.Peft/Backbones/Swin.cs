@@ -19,7 +19,8 @@ public sealed class Swin : VisionEncoder
     private readonly LayerNormLayer _norm;
     private readonly double _dropout;
 
-    internal Swin(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Swin(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         var depths = config.Ints("depths", 1, 1 << 10, 2, 2, 6, 2);

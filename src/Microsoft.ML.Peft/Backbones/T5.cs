@@ -20,7 +20,8 @@ public sealed class T5 : EncoderDecoder
     private readonly double _scale;
     private readonly double _dropout;
 
-    internal T5(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public T5(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         var first = config.ModelType == "t5"; // what config.json may leave out differs

@@ -13,7 +13,8 @@ public sealed class Vit : VisionEncoder
 {
     private readonly PatchTransformer _transformer;
 
-    internal Vit(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Vit(ModelConfig config, WeightSource source)
         : base(config, source)
         => _transformer = new PatchTransformer(
             config, source, Root, distilled: false, (Channels, ImageSize.Height, ImageSize.Width), patch => patch);

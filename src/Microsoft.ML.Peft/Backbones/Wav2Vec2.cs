@@ -7,7 +7,8 @@ namespace Microsoft.ML.Peft.Backbones;
 [Architecture("wav2vec2")]
 public sealed class Wav2Vec2 : SpeechEncoder
 {
-    internal Wav2Vec2(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Wav2Vec2(ModelConfig config, WeightSource source)
         : base(config, source)
     {
     }

@@ -32,7 +32,8 @@ public sealed class Whisper : EncoderDecoder
     private readonly double _decoderDrop;
     private readonly double _wordScale;
 
-    internal Whisper(ModelConfig config, WeightSource source)
+    /// <summary>Builds the model from its configuration and checkpoint.</summary>
+    public Whisper(ModelConfig config, WeightSource source)
         : base(config, source)
     {
         HiddenSize = config.Int("d_model", 1, 1 << 16);

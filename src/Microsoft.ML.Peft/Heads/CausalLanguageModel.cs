@@ -13,7 +13,8 @@ public sealed class CausalLanguageModel : LanguageModelHead
     private readonly Decoder _backbone;
     private readonly LinearLayer _output;
 
-    internal CausalLanguageModel(Decoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public CausalLanguageModel(Decoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

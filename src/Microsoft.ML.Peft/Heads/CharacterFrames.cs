@@ -21,7 +21,8 @@ public sealed class CharacterFrames : Head
     private readonly bool _zeroInfinity;
     private readonly nn.Reduction _reduction;
 
-    internal CharacterFrames(SpeechEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public CharacterFrames(SpeechEncoder backbone, WeightSource source, int? classes)
     {
         var config = backbone.Config;
         _backbone = backbone;

@@ -12,7 +12,8 @@ public sealed class Contrastive : Head
 {
     private readonly ImageTextEncoder _backbone;
 
-    internal Contrastive(ImageTextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public Contrastive(ImageTextEncoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

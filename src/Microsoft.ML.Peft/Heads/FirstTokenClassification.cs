@@ -17,7 +17,8 @@ public sealed class FirstTokenClassification : Head
     private readonly Func<Tensor, Tensor> _activation;
     private readonly ClassificationProblem? _problem;
 
-    internal FirstTokenClassification(TextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public FirstTokenClassification(TextEncoder backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
         _problem = classes is null ? ClassificationProblems.Of(backbone.Config) : null; // a caller's own classes are another task than the checkpoint's

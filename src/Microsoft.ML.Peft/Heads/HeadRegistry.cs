@@ -28,6 +28,6 @@ public static class HeadRegistry
         }
 
         return (Head)Activator.CreateInstance(
-            head, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DoNotWrapExceptions, null, [backbone, source, classes], null)!;
+            head, BindingFlags.Instance | BindingFlags.Public | BindingFlags.DoNotWrapExceptions, null, [backbone, source, classes], null)!;
     }
 }

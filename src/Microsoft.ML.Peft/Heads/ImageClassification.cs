@@ -13,7 +13,8 @@ public sealed class ImageClassification : Head
     private readonly LinearLayer _output;
     private readonly ClassificationProblem? _problem;
 
-    internal ImageClassification(VisionEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public ImageClassification(VisionEncoder backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
         _backbone = backbone;

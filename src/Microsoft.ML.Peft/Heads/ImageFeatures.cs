@@ -11,7 +11,8 @@ public sealed class ImageFeatures : Head
 {
     private readonly VisionEncoder _backbone;
 
-    internal ImageFeatures(VisionEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public ImageFeatures(VisionEncoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

@@ -12,7 +12,8 @@ public sealed class LastTokenClassification : Head
     private readonly Decoder _backbone;
     private readonly LinearLayer _output;
 
-    internal LastTokenClassification(Decoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public LastTokenClassification(Decoder backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
         _backbone = backbone;

@@ -15,7 +15,8 @@ public sealed class MaskedLanguageModel : Head
     private readonly LayerNormLayer _norm;
     private readonly LinearLayer _output;
 
-    internal MaskedLanguageModel(TextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public MaskedLanguageModel(TextEncoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

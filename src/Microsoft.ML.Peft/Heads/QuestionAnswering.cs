@@ -12,7 +12,8 @@ public sealed class QuestionAnswering : Head
     private readonly TextEncoder _backbone;
     private readonly LinearLayer _output;
 
-    internal QuestionAnswering(TextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public QuestionAnswering(TextEncoder backbone, WeightSource source, int? classes)
     {
         if (classes is not (null or 2))
         {

@@ -12,7 +12,8 @@ public sealed class SequenceToSequence : LanguageModelHead
 {
     private readonly EncoderDecoder _backbone;
 
-    internal SequenceToSequence(EncoderDecoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public SequenceToSequence(EncoderDecoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

@@ -14,7 +14,8 @@ public sealed class SpectrogramClassification : Head
     private readonly LinearLayer _output;
     private readonly ClassificationProblem? _problem;
 
-    internal SpectrogramClassification(Ast backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public SpectrogramClassification(Ast backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
         _backbone = backbone;

@@ -16,7 +16,8 @@ public sealed class SpeechClassification : Head
     private readonly LinearLayer _output;
     private readonly ClassificationProblem? _problem;
 
-    internal SpeechClassification(SpeechEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public SpeechClassification(SpeechEncoder backbone, WeightSource source, int? classes)
     {
         var config = backbone.Config;
         var width = config.Int("classifier_proj_size", 1, 1 << 16, 256);

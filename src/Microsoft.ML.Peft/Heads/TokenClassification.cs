@@ -12,7 +12,8 @@ public sealed class TokenClassification : Head
     private readonly TextEncoder _backbone;
     private readonly LinearLayer _output;
 
-    internal TokenClassification(TextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public TokenClassification(TextEncoder backbone, WeightSource source, int? classes)
     {
         Classes = classes ?? backbone.Config.ClassCount;
         _backbone = backbone;

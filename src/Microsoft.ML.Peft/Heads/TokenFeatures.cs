@@ -11,7 +11,8 @@ public sealed class TokenFeatures : Head
 {
     private readonly TextEncoder _backbone;
 
-    internal TokenFeatures(TextEncoder backbone, WeightSource source, int? classes)
+    /// <summary>Builds the head on its backbone.</summary>
+    public TokenFeatures(TextEncoder backbone, WeightSource source, int? classes)
     {
         if (classes is not null)
         {

@@ -46,7 +46,7 @@ internal static class Attention
     private static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask)
     {
         var (batch, queries, keys, heads, size) = shape;
-        var added = mask?.to(query.dtype).view(batch, heads, -1, keys).expand(batch, heads, queries, keys);
+        var added = mask?.to(query.dtype).expand(batch * heads, queries, keys).view(batch, heads, queries, keys);
         return nn.functional.scaled_dot_product_attention(
             query.view(batch, queries, heads, size).transpose(1, 2),
             key.view(batch, keys, heads, size).transpose(1, 2),
