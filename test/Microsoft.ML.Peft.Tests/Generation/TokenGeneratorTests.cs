@@ -4,7 +4,6 @@ using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Procedures.Generation;
 using Microsoft.ML.Peft.Tests.Golden;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Generation;

@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Layers;
-using Microsoft.ML.Peft.Tests.Golden;
 using TorchSharp;
 using static TorchSharp.torch;
 
