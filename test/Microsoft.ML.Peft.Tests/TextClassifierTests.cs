@@ -103,6 +103,15 @@ public sealed class TextClassifierTests
 
         using var loaded = TextClassifier.LoadAdapter(_folder.Folder, _folder.PathOf("adapter"), model.Settings with { Seed = 99 });
         AssertSame(model.Predict(["red cat"]), loaded.Predict(["red cat"]));
+        Assert.AreEqual(model.TrainableCount, loaded.TrainableCount);
+        using var stream = new MemoryStream();
+        loaded.Save(stream);
+        using var again = TextClassifier.Load(stream.ToArray(), "package");
+        Assert.AreEqual(model.TrainableCount, again.TrainableCount);
+        again.SaveAdapter(_folder.PathOf("again"));
+        using var last = TextClassifier.LoadAdapter(_folder.Folder, _folder.PathOf("again"), model.Settings);
+        Assert.AreEqual(model.TrainableCount, last.TrainableCount);
+        AssertSame(model.Predict(["red cat"]), last.Predict(["red cat"]));
     }
 
     [TestMethod]

@@ -19,6 +19,7 @@ public sealed class DebertaV2 : TextEncoder
     private readonly EmbeddingLayer? _distances;
     private readonly LayerNormLayer? _distanceNorm;
     private readonly PostNormBlock[] _blocks;
+    private readonly TokenConvolution? _convolution;
     private readonly LinearLayer?[] _distanceKeys;
     private readonly LinearLayer?[] _distanceQueries;
     private readonly int _heads;
@@ -53,11 +54,6 @@ public sealed class DebertaV2 : TextEncoder
         if (config.Int("attention_head_size", 1, 1 << 16, size) != size)
         {
             throw config.Wrong("attention_head_size", $"hidden_size / num_attention_heads, which is {size}");
-        }
-
-        if (config.Int("conv_kernel_size", 0, 1 << 10, 0) > 0)
-        {
-            throw config.Wrong("conv_kernel_size", "0: the convolution of the largest DeBERTa models is not supported");
         }
 
         var parts = Parts(config);
@@ -98,6 +94,7 @@ public sealed class DebertaV2 : TextEncoder
         }
 
         BuildBlocks(config, source);
+        _convolution = TokenConvolution.Create(config, source, "deberta.encoder.conv", HiddenSize, _eps, _dropout);
     }
 
     /// <inheritdoc/>
@@ -146,7 +143,8 @@ public sealed class DebertaV2 : TextEncoder
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
         var (rows, length) = (batch.Rows, batch.Length);
-        var hidden = Embed(batch, context);
+        var embedded = Embed(batch, context);
+        var hidden = embedded;
         var counts = batch.Mask?.view(rows, 1, length).to(ScalarType.Bool);
         var mask = counts is null || _distances is not null ? null : Attention.PaddingMask(batch.Mask!, rows, length, _heads);
         var hides = counts is null ? null : counts.view(rows, 1, 1, length).logical_and(counts.view(rows, 1, length, 1)).logical_not(); // a pair of two tokens counts
@@ -154,7 +152,8 @@ public sealed class DebertaV2 : TextEncoder
         Tensor? index = null;
         for (var k = 0; k < _blocks.Length; k++)
         {
-            var queries = firstTokenOnly && k == _blocks.Length - 1 ? 1 : length;
+            var convolves = k == 0 && _convolution is not null; // over neighbours: all tokens are needed
+            var queries = firstTokenOnly && k == _blocks.Length - 1 && !convolves ? 1 : length;
             var shape = new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads);
             if (table is not null && (index is null || queries != length))
             {
@@ -163,9 +162,10 @@ public sealed class DebertaV2 : TextEncoder
             }
 
             hidden = _blocks[k].Forward(hidden, shape, mask, context, _scale, table is null ? null : Relative(k, table, index!, shape, hides, context));
+            hidden = convolves ? _convolution!.Forward(embedded, hidden, batch, context) : hidden;
         }
 
-        return hidden;
+        return firstTokenOnly && _convolution is not null && _blocks.Length == 1 ? hidden.view(rows, length, -1).select(1, 0).contiguous() : hidden;
     }
 
     private static List<string> Parts(ModelConfig config)

@@ -24,6 +24,9 @@ public abstract class Decoder : TextBackbone
     /// <summary>True if the scores of the next token have a bias.</summary>
     public virtual bool OutputBias => false;
 
+    /// <summary>True if what is remembered of earlier tokens is of no use to an input of this length, which must be read anew. Default: never.</summary>
+    public virtual bool ForgetsAt(long length) => false;
+
     /// <summary>Hidden states after the last norm.</summary>
     /// <param name="batch">New tokens; rows may be padded on the right, and with a cache on the left too.</param>
     /// <param name="context">Adapters and mode of the call.</param>

@@ -21,7 +21,6 @@ public abstract class GatedDecoder : Decoder
         : base(config, source)
     {
         HiddenSize = config.Int("hidden_size", 1, 1 << 16);
-        MaxLength = config.Int("max_position_embeddings", 1, 1 << 30);
         VocabularySize = config.Int("vocab_size", 1, 1 << 22);
         TiedOutput = config.Flag("tie_word_embeddings", form.TiedByDefault);
         var heads = config.Int("num_attention_heads", 1, 1 << 10);
@@ -38,7 +37,7 @@ public abstract class GatedDecoder : Decoder
 
         var size = config.Int("head_dim", 1, 1 << 12, form.HeadSize ?? HiddenSize / heads);
         var eps = config.Number("rms_norm_eps", 0, 1, 1e-6);
-        _rotary = RotaryConfig.Read(config, size);
+        (_rotary, MaxLength) = RotaryConfig.Read(config, size);
         _embeddingScale = form.ScalesEmbeddings ? Math.Sqrt(HiddenSize) : 1;
         _blocks = new Block[config.Int("num_hidden_layers", 1, 1 << 12)];
         _windows = [.. Enumerable.Range(0, _blocks.Length).Select(form.Window)];
@@ -83,6 +82,9 @@ public abstract class GatedDecoder : Decoder
            select $"{root}layers.{block}.self_attn.rotary_emb.inv_freq",
     ];
 
+    /// <inheritdoc/>
+    public override bool ForgetsAt(long length) => _rotary.ForgetsAt(length);
+
     private protected sealed override Tensor Run(DecoderPass pass)
     {
         var hidden = Words.Forward(pass.Batch.Ids);
@@ -91,7 +93,7 @@ public abstract class GatedDecoder : Decoder
             hidden = hidden.mul(_embeddingScale);
         }
 
-        var angles = _rotary.Angles(pass.Positions(), pass.Length);
+        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys);
         var masks = new Dictionary<long, AttentionMask>();
         for (var k = 0; k < _blocks.Length; k++)
         {

@@ -38,7 +38,7 @@ public sealed class GptJ : Decoder
             throw config.Wrong("rotary_dim", "even");
         }
 
-        _rotary = new RotaryEmbedding(RotaryEmbedding.Frequencies(turned, 10000), neighbours: true);
+        _rotary = new RotaryEmbedding(new RotaryFrequencies(RotaryFrequencies.Plain(turned, 10000)), neighbours: true);
         _blocks = new Block[config.Int("n_layer", 1, 1 << 12)];
         source.Root(Root);
         Words = source.Embedding("transformer.wte", VocabularySize, HiddenSize);
@@ -80,7 +80,7 @@ public sealed class GptJ : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var hidden = pass.Context.Dropout(Words.Forward(pass.Batch.Ids), _dropout);
-        var angles = _rotary.Angles(pass.Positions(), pass.Length);
+        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys);
         var mask = pass.Causal();
         foreach (var block in _blocks)
         {

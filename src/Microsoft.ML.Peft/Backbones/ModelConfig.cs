@@ -128,6 +128,13 @@ public sealed class ModelConfig
             && number >= min && number <= max ? number : throw Wrong(key, $"a list of whole numbers from {min} to {max}"))];
     }
 
+    /// <summary>A list of numbers in a range, which must be there.</summary>
+    public double[] Numbers(string key, double min, double max)
+        => Find(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() is > 0 and <= 1 << 12
+            && list.EnumerateArray().All(item => item.ValueKind == JsonValueKind.Number && item.TryGetDouble(out var number) && number >= min && number <= max)
+            ? [.. list.EnumerateArray().Select(item => item.GetDouble())]
+            : throw Wrong(key, FormattableString.Invariant($"a list of numbers from {min} to {max}"));
+
     /// <summary>A height and a width: one number for both, or a list of two.</summary>
     public (int Height, int Width) Size(string key, int max, int missing)
     {

@@ -25,6 +25,7 @@ public abstract class SpeechEncoder : Backbone
     private readonly PostNormBlock[] _postNorm = [];
     private readonly PreNormBlock[] _preNorm = [];
     private readonly SpecAugment? _augment;
+    private readonly SpeechAdapter? _shortener;
     private readonly int _heads;
     private readonly int _positionKernel;
     private readonly double _projectionDropout;
@@ -99,6 +100,7 @@ public abstract class SpeechEncoder : Backbone
         }
 
         _norm ??= source.LayerNorm($"{root}encoder.layer_norm", HiddenSize, eps);
+        _shortener = SpeechAdapter.Create(config, source, $"{root}adapter", HiddenSize);
 
         static PostNormPaths Paths(string block) => new(
             $"{block}.{s_names.Query}",
@@ -114,6 +116,12 @@ public abstract class SpeechEncoder : Backbone
     /// <inheritdoc/>
     public override int HiddenSize { get; }
 
+    /// <summary>Width of the states that <see cref="Forward"/> gives.</summary>
+    public int OutputSize => _shortener?.Width ?? HiddenSize;
+
+    /// <summary>True where convolutions after the blocks make fewer frames; Hugging Face has no classifier over those.</summary>
+    public bool ShortensFrames => _shortener is not null;
+
     /// <summary>Count of blocks.</summary>
     public int BlockCount { get; }
 
@@ -128,14 +136,14 @@ public abstract class SpeechEncoder : Backbone
     ];
 
     /// <summary>Frames that come of a count of samples.</summary>
-    public long Frames(long samples) => _features.Frames(samples);
+    public long Frames(long samples) => _shortener?.Frames(_features.Frames(samples)) ?? _features.Frames(samples);
 
-    /// <summary>Hidden states of the last block.</summary>
+    /// <summary>Hidden states of the last block, or of the convolutions after it.</summary>
     /// <param name="samples">(batch, time), normalized.</param>
     /// <param name="lengths">Real samples of each row, or null where no row is padded.</param>
     /// <param name="context">Adapters and mode of the call.</param>
     /// <param name="states">Takes the input of the first block and the output of each, or null.</param>
-    /// <returns>The states (batch·frames, hidden), with their sizes.</returns>
+    /// <returns>The states (batch·frames, <see cref="OutputSize"/>), with their sizes.</returns>
     /// <exception cref="ArgumentException">The samples have another shape, or a row is too short for one frame.</exception>
     public SpeechStates Forward(Tensor samples, IReadOnlyList<long>? lengths, ForwardContext context, List<Tensor>? states = null)
     {
@@ -175,7 +183,15 @@ public abstract class SpeechEncoder : Backbone
         }
 
         states?.Add(hidden);
-        return new SpeechStates(hidden, rows, frames, valid, present);
+        if (_shortener is null)
+        {
+            return new SpeechStates(hidden, rows, frames, valid, present);
+        }
+
+        hidden = _shortener.Forward(hidden, rows, frames, context);
+        frames = _shortener.Frames(frames);
+        valid = valid is null ? null : [.. valid.Select(_shortener.Frames)];
+        return new SpeechStates(hidden, rows, frames, valid, valid is null ? null : Present(valid, frames).to(hidden.device));
     }
 
     private static Tensor Present(long[] valid, long frames)
@@ -191,11 +207,6 @@ public abstract class SpeechEncoder : Backbone
 
     private static void RefuseVariants(ModelConfig config)
     {
-        if (config.Flag("add_adapter", false))
-        {
-            throw config.Wrong("add_adapter", "false, the only kind that is supported");
-        }
-
         if (config.Int("adapter_attn_dim", 0, 1 << 16, 0) > 0)
         {
             throw config.Wrong("adapter_attn_dim", "null, the only kind that is supported");
@@ -210,7 +221,7 @@ public abstract class SpeechEncoder : Backbone
     private (long Rows, long Frames, long[]? Valid) Sizes(Tensor samples, IReadOnlyList<long>? lengths)
     {
         var shape = samples.shape;
-        if (shape.Length != 2 || Frames(shape[1]) < 1)
+        if (shape.Length != 2 || _features.Frames(shape[1]) < 1)
         {
             throw new ArgumentException(
                 $"The samples have the shape ({string.Join(", ", shape)}); this model needs (batch, time) with enough time for one frame.", nameof(samples));
@@ -218,11 +229,11 @@ public abstract class SpeechEncoder : Backbone
 
         if (lengths is null)
         {
-            return (shape[0], Frames(shape[1]), null);
+            return (shape[0], _features.Frames(shape[1]), null);
         }
 
-        return lengths.Count == shape[0] && lengths.All(n => n <= shape[1] && Frames(n) >= 1)
-            ? (shape[0], Frames(shape[1]), [.. lengths.Select(Frames)])
+        return lengths.Count == shape[0] && lengths.All(n => n <= shape[1] && _features.Frames(n) >= 1)
+            ? (shape[0], _features.Frames(shape[1]), [.. lengths.Select(_features.Frames)])
             : throw new ArgumentException(
                 $"The lengths are {string.Join(", ", lengths)}; there must be one for each of {shape[0]} rows, up to {shape[1]} samples and enough for one frame.",
                 nameof(lengths));

@@ -41,6 +41,9 @@ public sealed class CausalLanguageModel : LanguageModelHead
     public override int? StartToken => null;
 
     /// <inheritdoc/>
+    public override bool ForgetsAt(long length) => _backbone.ForgetsAt(length);
+
+    /// <inheritdoc/>
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens.Required("tokens");

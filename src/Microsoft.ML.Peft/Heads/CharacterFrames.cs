@@ -36,7 +36,7 @@ public sealed class CharacterFrames : Head
             "mean" => nn.Reduction.Mean,
             _ => throw config.Wrong("ctc_loss_reduction", "\"sum\" or \"mean\""),
         };
-        _output = source.LinearOrNew("lm_head", backbone.HiddenSize, _characters);
+        _output = source.LinearOrNew("lm_head", backbone.OutputSize, _characters);
     }
 
     /// <inheritdoc/>

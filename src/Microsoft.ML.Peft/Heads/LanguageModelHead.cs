@@ -19,6 +19,9 @@ public abstract class LanguageModelHead : Head
     /// <summary>The id that every new row starts with, for a model whose output rows do not start with the prompt; else null.</summary>
     public abstract int? StartToken { get; }
 
+    /// <summary>True if what is remembered of earlier tokens is of no use to a row of this length, which must be given whole. Default: never.</summary>
+    public virtual bool ForgetsAt(long length) => false;
+
     /// <summary>Scores of the token after the last one of each row.</summary>
     /// <param name="inputs">The prompt, and <see cref="ModelInputs.DecoderTokens"/> where <see cref="StartToken"/> is there; after
     /// the first call the new tokens alone.</param>

@@ -21,6 +21,11 @@ public sealed class SpeechClassification : Head
     {
         var config = backbone.Config;
         var width = config.Int("classifier_proj_size", 1, 1 << 16, 256);
+        if (backbone.ShortensFrames)
+        {
+            throw config.Wrong("add_adapter", "false for classification, as in Hugging Face's model; such a model transcribes only");
+        }
+
         Classes = classes ?? config.ClassCount;
         _backbone = backbone;
         _problem = classes is null ? ClassificationProblems.Of(backbone.Config) : null;

@@ -10,29 +10,34 @@ namespace Microsoft.ML.Peft.Layers;
 /// </remarks>
 internal sealed class RotaryEmbedding
 {
-    private readonly float[] _frequencies; // (n/2)
+    private readonly RotaryFrequencies _frequencies;
+    private readonly int _pairs; // n/2
     private readonly bool _neighbours;
 
     /// <summary>Takes the frequency of each pair.</summary>
     /// <param name="frequencies">Radians a position, one for each pair.</param>
     /// <param name="neighbours">True where a pair is two neighbours.</param>
-    public RotaryEmbedding(float[] frequencies, bool neighbours = false) => (_frequencies, _neighbours) = (frequencies, neighbours);
+    public RotaryEmbedding(RotaryFrequencies frequencies, bool neighbours = false)
+        => (_frequencies, _pairs, _neighbours) = (frequencies, frequencies.Usual.Length, neighbours);
 
-    /// <summary>Frequencies <c>θ^(−2i/n)</c> for n features.</summary>
-    public static float[] Frequencies(int features, double theta)
-        => [.. Enumerable.Range(0, features / 2).Select(i => (float)Math.Pow(theta, -2.0 * i / features))];
+    /// <summary>True if an input of this length is turned otherwise than a shorter one, so that stored keys are of no use to it.</summary>
+    public bool ForgetsAt(long length) => _frequencies.TwoSets && length == _frequencies.UsualLength + 1;
 
     /// <summary>Cosines and sines of positions (length), or (batch·length) that differ by row.</summary>
-    public RotaryAngles Angles(Tensor positions, long length)
+    /// <param name="positions">The positions.</param>
+    /// <param name="length">Tokens of each row.</param>
+    /// <param name="keys">Length of the whole input, earlier tokens included.</param>
+    public RotaryAngles Angles(Tensor positions, long length, long keys)
     {
-        var angles = outer(positions.to(ScalarType.Float32), tensor(_frequencies)).view(-1, length, 1, _frequencies.Length);
-        return new RotaryAngles(angles.cos(), angles.sin());
+        var angles = outer(positions.to(ScalarType.Float32), tensor(_frequencies.Of(keys))).view(-1, length, 1, _pairs);
+        var scale = (float)_frequencies.Scale;
+        return scale == 1 ? new(angles.cos(), angles.sin()) : new(angles.cos().mul_(scale), angles.sin().mul_(scale));
     }
 
     /// <summary>Turns x (batch·length, heads·d).</summary>
     public Tensor Apply(Tensor x, RotaryAngles angles, long batch, long length, long heads, long size)
     {
-        var half = _frequencies.Length;
+        var half = _pairs;
         var byHead = x.view(batch, length, heads, size);
         var turned = 2 * half == size ? byHead : byHead.narrow(3, 0, 2 * half);
         Tensor a, b;

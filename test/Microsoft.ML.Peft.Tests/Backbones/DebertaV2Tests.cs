@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
@@ -119,6 +120,66 @@ public sealed class DebertaV2Tests
 
         Golden.Close.Assert(Hidden(list), Hidden(text), "hidden", 0);
         Assert.IsGreaterThan(1e-3f, (Hidden(list) - Hidden(one)).abs().max().item<float>());
+    }
+
+    [TestMethod]
+    [DataRow(3, 1)]
+    [DataRow(5, 4)]
+    public void A_convolution_beside_the_first_block_is_the_formula(int kernel, int groups)
+    {
+        const int Hidden = 32;
+        using var generator = new Generator(11);
+        using var edited = new ModelCopy("deberta-v2");
+        edited.Config["num_hidden_layers"] = 1;
+        edited.Rename(name => name.Contains(".layer.1.", StringComparison.Ordinal) ? null : name);
+        using var plain = edited.Load(HeadKind.FeatureExtraction);
+        (edited.Config["conv_kernel_size"], edited.Config["conv_groups"], edited.Config["conv_act"]) = (kernel, groups, "gelu");
+        var (weight, bias) = (randn([Hidden, Hidden / groups, kernel], generator: generator), randn([Hidden], generator: generator));
+        var (scale, shift) = (randn([Hidden], generator: generator), randn([Hidden], generator: generator));
+        edited.Tensors["deberta.encoder.conv.conv.weight"] = weight;
+        edited.Tensors["deberta.encoder.conv.conv.bias"] = bias;
+        edited.Tensors["deberta.encoder.conv.LayerNorm.weight"] = scale;
+        edited.Tensors["deberta.encoder.conv.LayerNorm.bias"] = shift;
+        using var convolved = edited.Load(HeadKind.FeatureExtraction);
+        using var context = ForwardContext.Predicting();
+        int[][] rows = [[2, 5, 6, 7, 8, 9, 10, 3], [2, 50, 51, 3]];
+        using var batch = new TokenBatch(rows, 0);
+        var inputs = new ModelInputs { Tokens = batch };
+        var block = plain.Forward(inputs, context)["last_hidden_state"];
+        var actual = convolved.Forward(inputs, context)["last_hidden_state"];
+        var first = ((TextEncoder)convolved.Backbone).Forward(batch, context, firstTokenOnly: true);
+        var words = edited.Tensors["deberta.embeddings.word_embeddings.weight"];
+        var eps = edited.Config["layer_norm_eps"]!.GetValue<double>();
+
+        for (var row = 0; row < rows.Length; row++)
+        {
+            var embedded = Norm(words[tensor(rows[row].Select(id => (long)id).ToArray())], edited.Tensors["deberta.embeddings.LayerNorm.weight"], edited.Tensors["deberta.embeddings.LayerNorm.bias"]);
+            for (var t = 0; t < rows[row].Length; t++)
+            {
+                var sum = bias.clone();
+                for (var k = 0; k < kernel; k++)
+                {
+                    var from = t + k - (kernel / 2);
+                    for (var g = 0; g < groups && from >= 0 && from < rows[row].Length; g++)
+                    {
+                        var size = Hidden / groups;
+                        sum.narrow(0, g * size, size).add_(weight.narrow(0, g * size, size).select(2, k).mv(embedded[from].narrow(0, g * size, size)));
+                    }
+                }
+
+                var expected = Norm(block[row, t] + nn.functional.gelu(sum), scale, shift);
+                Golden.Close.Assert(expected, actual[row, t], $"row {row}, token {t}", 1e-5);
+            }
+        }
+
+        Assert.AreEqual(0f, actual[1, 4..].abs().max().item<float>()); // padding
+        Golden.Close.Assert(actual.select(1, 0), first, "first token", 1e-6);
+
+        Tensor Norm(Tensor x, Tensor w, Tensor b)
+        {
+            var centered = x - x.mean([-1], keepdim: true);
+            return (centered / (centered.square().mean([-1], keepdim: true) + eps).sqrt() * w) + b;
+        }
     }
 
     private static Tensor Hidden(ModelCopy edited)

@@ -38,7 +38,7 @@ public sealed class DecoderFolderTests
     [DataRow("llama", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1", "has the tensor 'model.layers.1.")]
     [DataRow("llama", "\"attention_bias\": false", "\"attention_bias\": true", "has no tensor 'model.layers.0.self_attn.q_proj.bias'")]
     [DataRow("llama", "\"attention_bias\": false", "\"quantization_config\": {}", "quantised")]
-    [DataRow("llama", "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", "'rope_parameters'")]
+    [DataRow("llama", "\"rope_type\": \"default\"", "\"rope_type\": \"mrope\"", "'rope_parameters'")]
     [DataRow("mistral", "\"sliding_window\": 4", "\"sliding_window\": 0", "'sliding_window' is 0")]
     [DataRow("qwen2", "\"use_sliding_window\": false", "\"use_sliding_window\": 1", "'use_sliding_window' is 1")]
     [DataRow("gemma", "\"use_bidirectional_attention\": null", "\"use_bidirectional_attention\": true", "'use_bidirectional_attention' is true")]

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
@@ -56,6 +57,68 @@ public sealed class PerceptionTests
     }
 
     [TestMethod]
+    [DataRow(32)]
+    [DataRow(24)]
+    public void Convolutions_after_the_blocks_are_the_formula(int width)
+    {
+        using var generator = new Generator(13);
+        using var edited = new ModelCopy("wav2vec2-ctc");
+        using var plain = edited.Load(HeadKind.ConnectionistTemporalClassification);
+        using var context = ForwardContext.Predicting();
+        using var batch = new ModelInputs { Values = EditedModel.Waves(2, 800), ValueLengths = [800, 500] };
+        var states = ((SpeechEncoder)plain.Backbone).Forward(batch.Values!, batch.ValueLengths, context);
+        var x = states.Hidden.view(2, states.Frames, 32);
+        (edited.Config["add_adapter"], edited.Config["num_adapter_layers"], edited.Config["output_hidden_size"]) = (true, 2, width);
+        if (width != 32)
+        {
+            Add("proj.weight", width, 32);
+            Add("proj.bias", width);
+            Add("proj_layer_norm.weight", width);
+            Add("proj_layer_norm.bias", width);
+            x = x.matmul(Of("proj.weight").t()) + Of("proj.bias");
+            var centered = x - x.mean([2], keepdim: true);
+            x = (centered / (centered.square().mean([2], keepdim: true) + 1e-5).sqrt() * Of("proj_layer_norm.weight")) + Of("proj_layer_norm.bias");
+        }
+
+        for (var layer = 0; layer < 2; layer++)
+        {
+            Add($"layers.{layer}.conv.weight", 2 * width, width, 3);
+            Add($"layers.{layer}.conv.bias", 2 * width);
+            var (weight, bias) = (Of($"layers.{layer}.conv.weight"), Of($"layers.{layer}.conv.bias"));
+            var (old, count) = (x, (x.size(1) - 1) / 2 + 1); // kernel 3, a frame of zeros before and after, every second place
+            var made = new List<Tensor>();
+            for (var t = 0L; t < count; t++)
+            {
+                var both = bias.expand(2, 2 * width);
+                for (var k = 0L; k < 3; k++)
+                {
+                    var from = (2 * t) + k - 1;
+                    both = from >= 0 && from < old.size(1) ? both + old.select(1, from).mm(weight.select(2, k).t()) : both;
+                }
+
+                made.Add(both.narrow(1, 0, width) / (1 + (-both.narrow(1, width, width)).exp()));
+            }
+
+            x = stack(made, 1);
+        }
+
+        edited.Tensors["lm_head.weight"] = randn([edited.Tensors["lm_head.weight"].size(0), width], generator: generator);
+        using var model = edited.Load(HeadKind.ConnectionistTemporalClassification);
+        var output = model.Forward(batch, context);
+
+        Tests.Golden.Close.Assert(x.matmul(edited.Tensors["lm_head.weight"].t()) + edited.Tensors["lm_head.bias"], output.Logits, "logits", 1e-5);
+        var frames = states.Valid!.Select(n => (((n - 1) / 2) / 2) + 1).ToArray();
+        CollectionAssert.AreEqual(frames, output["frames"].data<long>().ToArray());
+        Assert.AreEqual(output.Logits.size(1), ((SpeechEncoder)model.Backbone).Frames(800));
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => edited.Load(HeadKind.AudioClassification));
+        Assert.Contains("'add_adapter' is true; it must be false for classification", error.Message);
+
+        void Add(string name, params long[] shape) => edited.Tensors[$"wav2vec2.adapter.{name}"] = randn(shape, generator: generator);
+
+        Tensor Of(string name) => edited.Tensors[$"wav2vec2.adapter.{name}"];
+    }
+
+    [TestMethod]
     public void Both_forms_of_a_weight_normalized_convolution_are_read()
     {
         using var model = new EditedModel("wav2vec2", rename: name => name
@@ -107,7 +170,7 @@ public sealed class PerceptionTests
     }
 
     [TestMethod]
-    [DataRow("wav2vec2", "add_adapter", "true")]
+    [DataRow("wav2vec2", "add_adapter", "3")]
     [DataRow("wav2vec2", "adapter_attn_dim", "16")]
     [DataRow("hubert", "conv_pos_batch_norm", "true")]
     [DataRow("wav2vec2", "feat_extract_norm", "\"batch\"")]

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
@@ -64,6 +65,33 @@ public sealed class TokenGeneratorTests
             Assert.HasCount(29, with[row]);
             CollectionAssert.AreEqual(without[row], with[row]);
         }
+    }
+
+    // Where the frequencies change, at 17 tokens here, the stored keys are of no use.
+    [TestMethod]
+    public void A_cache_changes_nothing_where_rotary_frequencies_change()
+    {
+        using var scope = NewDisposeScope();
+        using var edited = new ModelCopy("phi3");
+        edited.Config["original_max_position_embeddings"] = 16;
+        edited.Config["rope_parameters"] = JsonNode.Parse(
+            """{"rope_type": "longrope", "rope_theta": 10000.0, "short_factor": [1, 1, 1, 1], "long_factor": [9, 8, 7, 6]}""");
+        using var model = edited.Load(HeadKind.CausalLanguageModel);
+        using var context = ForwardContext.Predicting();
+
+        var with = TokenGenerator.Generate(model, s_prompts, s_greedy, context);
+        var without = TokenGenerator.Generate(model, s_prompts, s_greedy with { UseCache = false }, context);
+        edited.Config["rope_parameters"]!["long_factor"] = JsonNode.Parse("[1, 1, 1, 1]");
+        using var plain = edited.Load(HeadKind.CausalLanguageModel);
+        var unchanged = TokenGenerator.Generate(plain, s_prompts, s_greedy, context);
+
+        for (var row = 0; row < s_prompts.Length; row++)
+        {
+            CollectionAssert.AreEqual(without[row], with[row], $"row {row}");
+            CollectionAssert.AreEqual(unchanged[row][..9], with[row][..9], $"row {row}"); // 7 + 9 tokens of the longest row are turned alike
+        }
+
+        CollectionAssert.AreNotEqual(unchanged[2], with[2]);
     }
 
     // The rows are made with the whole forward pass that the recorded numbers of Hugging Face prove.

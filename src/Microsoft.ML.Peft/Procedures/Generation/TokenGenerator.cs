@@ -114,13 +114,14 @@ public static class TokenGenerator
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                if (!options.UseCache && step > 0)
+                var whole = step == 0 || !options.UseCache || head.ForgetsAt(cache.Length + 1);
+                if (whole && step > 0)
                 {
                     cache.Dispose();
                     cache = new KeyValueCache();
                 }
 
-                var inputs = rows.Inputs(onlyLast: options.UseCache && step > 0);
+                var inputs = rows.Inputs(onlyLast: !whole);
                 var scores = head.Next(inputs, context, cache).to(ScalarType.Float32).contiguous().data<float>().ToArray();
                 var next = new int[results.Length];
                 for (var row = 0; row < next.Length; row++)
