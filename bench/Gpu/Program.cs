@@ -19,9 +19,9 @@ var kind = name.StartsWith("llama", StringComparison.Ordinal) ? HeadKind.CausalL
     : name.StartsWith("vit", StringComparison.Ordinal) ? HeadKind.ImageClassification : HeadKind.SequenceClassification;
 using var model = PretrainedModel.Load(folder, kind, kind == HeadKind.SequenceClassification ? 2 : null, seed: 0, Placement.On("cuda"));
 var copies = kind == HeadKind.CausalLanguageModel ? new CopiedModules([], []) : new CopiedModules(model.Head.TrainedModules, []);
-using var adapter = AdapterSet.Create("default", new LoraOptions { Rank = 8, Alpha = 16, TargetModules = targets }, model.Layers, copies, model.Backbone.DefaultTargets, 0);
+using var adapter = AdapterSet.Create("default", new LoraOptions { Rank = 8, Alpha = 16, TargetModules = targets }, model.Backbone, copies, 0);
 using var context = ForwardContext.Predicting(adapter); // no dropout, as on the other side
-using var optimizer = new FlatAdamW(adapter.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad));
+using var optimizer = new FlatAdamW(adapter.TrainedParameters());
 var device = new Device(DeviceType.CUDA, 0);
 using var inputs = Inputs();
 using var labels = Labels();

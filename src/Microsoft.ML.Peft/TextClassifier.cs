@@ -22,7 +22,7 @@ public sealed class TextClassifier : IDisposable
         Notes = model.NewLayers.Count == 0
             ? []
             : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", model.NewLayers)}."];
-        Adapter = AdapterSet.Create("default", settings.Adapter, model.Layers, copies, encoder.DefaultTargets, settings.Seed);
+        Adapter = AdapterSet.Create("default", settings.Adapter, model.Backbone, copies, settings.Seed);
         Settings = settings with { Adapter = Adapter.Options };
         KeptLayers = copies.Kept;
     }

@@ -92,7 +92,7 @@ internal static class GoldenComparison
             differences.Add(Difference.Of(name, expected[name], output[name]));
         }
 
-        var loss = model.Model.Head.Loss(output, model.Targets);
+        var loss = model.LossOf(output);
         differences.Add(Difference.Of("loss", expected["loss"].reshape(1), loss.reshape(1)));
         if (model.Adapter is null)
         {
@@ -164,8 +164,7 @@ internal static class GoldenComparison
     /// <summary>AdamW on the one batch, without dropout: the loss before each step.</summary>
     private static Tensor Train(GoldenModel model, ForwardContext context, int steps)
     {
-        using var optimizer = new FlatAdamW(
-            model.Adapter!.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), weightDecay: 0.01);
+        using var optimizer = new FlatAdamW(model.Adapter!.TrainedParameters(), weightDecay: 0.01);
         var losses = new float[steps];
         for (var step = 0; step < steps; step++)
         {

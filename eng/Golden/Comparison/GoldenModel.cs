@@ -74,7 +74,7 @@ internal sealed class GoldenModel : IDisposable
             if (@case.Adapter is not null)
             {
                 var options = AdapterCheckpoint.ReadOptions(@case.Folder);
-                adapter = AdapterSet.Create("default", options, model.Layers, new CopiedModules([], []), model.Backbone.DefaultTargets, seed: 0);
+                adapter = AdapterSet.Create("default", options, model.Backbone, new CopiedModules([], []), seed: 0);
                 AdapterCheckpoint.ReadTensors(adapter, @case.Folder);
             }
 
@@ -90,7 +90,14 @@ internal sealed class GoldenModel : IDisposable
 
     public ModelOutput Forward(ForwardContext context) => Model.Forward(Inputs, context);
 
-    public Tensor Loss(ForwardContext context) => Model.Head.Loss(Forward(context), Targets);
+    public Tensor Loss(ForwardContext context) => LossOf(Forward(context));
+
+    /// <summary>The loss of the task with what the adapter's method adds to it.</summary>
+    public Tensor LossOf(ModelOutput output)
+    {
+        var loss = Model.Head.Loss(output, Targets);
+        return Adapter?.Penalty() is { } penalty ? loss + penalty : loss;
+    }
 
     public void Dispose()
     {

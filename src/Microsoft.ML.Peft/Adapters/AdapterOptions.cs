@@ -2,7 +2,9 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -90,14 +92,46 @@ public abstract record AdapterOptions
             throw new ArgumentException($"LayersToTransform is {blocks} and TargetModules is the pattern '{TargetModules}'; a pattern chooses the blocks itself, so set one of them.");
         }
 
+        if (TrainedBiases is not ("none" or "all") && !TrainedBiases.EndsWith("_only", StringComparison.Ordinal))
+        {
+            throw new ArgumentException($"Bias is '{TrainedBiases}'; it must be 'none', 'all' or '{Method.Name.ToLowerInvariant()}_only'.");
+        }
+
         if (LayersPattern is { Count: > 0 } pattern && LayersToTransform is not { Count: > 0 })
         {
             throw new ArgumentException($"LayersPattern is '{pattern}' and LayersToTransform is not set; set both.");
         }
     }
 
-    /// <summary>Makes the adapter of one layer, with its start values.</summary>
-    protected internal abstract LinearAdapter Create(LinearLayer layer, Initialization initialization);
+    /// <summary>What stands before the paths of layers in the checkpoint's names. Default <c>base_model.model.</c>.</summary>
+    [JsonIgnore]
+    protected internal virtual string PathPrefix => "base_model.model.";
+
+    /// <summary>Which biases are trained beside the method: <c>none</c>, <c>all</c>, or <c>…_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
+    [JsonIgnore]
+    protected internal virtual string TrainedBiases => "none";
+
+    /// <summary>True for a method that goes on layers; false for one that works on the whole model, such as prompts.</summary>
+    [JsonIgnore]
+    protected internal virtual bool HasTargets => true;
+
+    /// <summary>True if the method can go on a layer. Default: linear layers.</summary>
+    protected internal virtual bool Adapts(Layer layer) => layer is LinearLayer;
+
+    /// <summary>The layers of the method where the user names none. Default: the architecture's, as in HF PEFT.</summary>
+    protected internal virtual IReadOnlyList<string> DefaultTargets(Backbone backbone) => backbone.DefaultTargets;
+
+    /// <summary>Makes the parts of a new adapter with their start values: those that layers share first, then in order of the layers.</summary>
+    protected internal abstract IEnumerable<Adapter> CreateParts(AdapterBuild build);
+
+    /// <summary>What is added to the loss while training, or null. Default: nothing.</summary>
+    protected internal virtual Tensor? Penalty(AdapterSet adapter) => null;
+
+    /// <summary>What the method does between the steps of a training run, or null. Default: nothing.</summary>
+    protected internal virtual AdapterTraining? CreateTraining(AdapterSet adapter) => null;
+
+    /// <summary>The settings as they are after training, which the file will say. Default: unchanged.</summary>
+    protected internal virtual AdapterOptions AfterTraining(AdapterSet adapter) => this;
 
     private void RefuseUnsupported(string name)
     {

@@ -25,9 +25,10 @@ public sealed class Lora : AdditiveAdapter
 
     /// <summary>Puts LoRA on a layer.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is outside the range that its property names.</exception>
-    public Lora(LinearLayer target, LoraOptions options, Initialization initialization)
+    public Lora(LinearLayer target, LoraOptions options, AdapterBuild build)
         : base(target)
     {
+        var initialization = build.Initialization;
         var rank = LayerPattern.Find(options.RankPattern, Path, options.Rank);
         var alpha = LayerPattern.Find(options.AlphaPattern, Path, options.Alpha);
         Guard.AtLeast(rank, 1);
@@ -80,8 +81,10 @@ public enum LoraStart
 }
 
 /// <summary>Settings of <see cref="Lora"/>.</summary>
-[AdapterMethod("LORA", AdapterFamily.LowRank, Paper = "arXiv:2106.09685", Merges = true)]
-public sealed record LoraOptions : AdapterOptions
+[AdapterMethod(
+    "LORA", AdapterFamily.LowRank, Title = "LoRA", Paper = "arXiv:2106.09685", Formula = "W + (α/r)·B·A", Trained = "r·(in + out)",
+    InHuggingFace = true, Merges = true)]
+public sealed record LoraOptions : LinearAdapterOptions
 {
     /// <summary>Rank r of the update: 1 or more. Default 8.</summary>
     [JsonPropertyName("r")]
@@ -111,10 +114,18 @@ public sealed record LoraOptions : AdapterOptions
     [JsonPropertyName("init_lora_weights")]
     public LoraStart Start { get; init; }
 
+    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>lora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
+    [JsonPropertyName("bias")]
+    public string Bias { get; init; } = "none";
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override string TrainedBiases => Bias;
+
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
-        "alora_invocation_tokens", "arrow_config", "bias", "corda_config", "eva_config", "kasa_config", "layer_replication",
+        "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication",
         "loftq_config", "lora_bias", "lora_ga_config", "monteclora_config", "target_parameters",
         "trainable_token_indices", "use_bdlora", "use_dora", "use_qalora", "velora_config",
     ];
@@ -129,5 +140,5 @@ public sealed record LoraOptions : AdapterOptions
     }
 
     /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, Initialization initialization) => new Lora(layer, this, initialization);
+    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Lora(layer, this, build);
 }

@@ -94,11 +94,11 @@ public abstract class BertLike : TextEncoder
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
         var (rows, length) = (batch.Rows, batch.Length);
-        var position = PositionOf(batch);
+        var position = PositionOf(batch, context);
         var embedded = batch.TypeIds is null
-            ? Words.Forward(batch.Ids).view(rows, length, -1) + (position + _types.Weight.narrow(0, 0, 1)) // every token is of type 0
-            : (Words.Forward(batch.Ids) + _types.Forward(batch.TypeIds)).view(rows, length, -1) + position;
-        var hidden = context.Dropout(_norm.Forward(embedded), HiddenDropout).view(rows * length, -1);
+            ? Words.Forward(batch.Ids, context).view(rows, length, -1) + (position + _types.Weight.narrow(0, 0, 1)) // every token is of type 0
+            : (Words.Forward(batch.Ids, context) + _types.Forward(batch.TypeIds, context)).view(rows, length, -1) + position;
+        var hidden = context.Dropout(_norm.Forward(embedded, context), HiddenDropout).view(rows * length, -1);
         hidden = _project is null ? hidden : _project.Forward(hidden, context);
         var mask = batch.Mask is null ? null : Attention.PaddingMask(batch.Mask, rows, length, _heads);
         for (var k = 0; k < _blocks.Length; k++)
@@ -111,5 +111,5 @@ public abstract class BertLike : TextEncoder
     }
 
     /// <summary>Vectors of the positions: (length, dim), the same for every row, or (rows, length, dim).</summary>
-    private protected virtual Tensor PositionOf(TokenBatch batch) => Positions.Weight.narrow(0, 0, batch.Length);
+    private protected virtual Tensor PositionOf(TokenBatch batch, ForwardContext context) => Positions.Weight.narrow(0, 0, batch.Length);
 }

@@ -79,7 +79,7 @@ public sealed class Bloom : Decoder
 
     private protected override Tensor Run(DecoderPass pass)
     {
-        var hidden = _wordNorm.Forward(Words.Forward(pass.Batch.Ids));
+        var hidden = _wordNorm.Forward(Words.Forward(pass.Batch.Ids, pass.Context), pass.Context);
         var position = pass.PositionsOrPadding() ?? arange(pass.Keys, ScalarType.Int64);
         var bias = position.to(ScalarType.Float32).view(-1, 1, 1, pass.Keys).mul(tensor(_slopes).view(1, _slopes.Length, 1, 1));
         var mask = pass.Causal(bias: bias);
@@ -88,7 +88,7 @@ public sealed class Bloom : Decoder
             hidden = block.Forward(hidden, pass, mask);
         }
 
-        return _norm.Forward(hidden);
+        return _norm.Forward(hidden, pass.Context);
     }
 
     private sealed class Block
@@ -126,14 +126,14 @@ public sealed class Bloom : Decoder
         {
             var context = pass.Context;
             var tokens = pass.Rows * pass.Length;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var parts = _queryKeyValue.Forward(normed, context).view(tokens, _heads, 3, _size); // query, key and value of a head lie together
             var attended = Attention.OverTokens(
                 Part(0), Part(1), Part(2), pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = (_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterAttention, _index, attended);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
             return (_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterFeedForward, _index, fed);
 

@@ -126,7 +126,7 @@ public sealed class Clip : ImageTextEncoder
                 throw new ArgumentException($"A text has {length} tokens; this model takes up to {MaxLength}.", nameof(batch));
             }
 
-            var hidden = (_words.Forward(batch.Ids).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length)).view(rows * length, -1);
+            var hidden = (_words.Forward(batch.Ids, context).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length)).view(rows * length, -1);
             var mask = Attention.CausalMask(batch.Mask, rows, length, _form.Heads);
             foreach (var block in _blocks)
             {
@@ -134,7 +134,7 @@ public sealed class Clip : ImageTextEncoder
             }
 
             // Only one token of each row is asked for, and the norm sees each token on its own.
-            return _norm.Forward(hidden.index_select(0, EndTokens(batch)));
+            return _norm.Forward(hidden.index_select(0, EndTokens(batch)), context);
         }
 
         // Places of the first end token of each row, or of its first token where it has none. The first models were published with an
@@ -191,17 +191,17 @@ public sealed class Clip : ImageTextEncoder
             var grid = _patches.Grid(height, width);
             var length = (grid.Rows * grid.Columns) + 1;
             var positions = _positions.Weight;
-            var patches = _patches.Forward(pixels).view(rows, -1, Hidden)
+            var patches = _patches.Forward(pixels, context).view(rows, -1, Hidden)
                 + PositionGrid.Resize(positions.narrow(0, 1, _grid.Rows * _grid.Columns), _grid, grid);
             var first = (_class["class_embedding"] + positions.narrow(0, 0, 1)).expand(rows, 1, Hidden);
-            var hidden = _before.Forward(cat([first, patches], 1).view(rows * length, Hidden));
+            var hidden = _before.Forward(cat([first, patches], 1).view(rows * length, Hidden), context);
             for (var k = 0; k < _blocks.Length; k++)
             {
                 var queries = k == _blocks.Length - 1 ? 1 : length; // of the last block only the class token is asked for
                 hidden = _blocks[k].Forward(hidden, rows, queries, length, null, context);
             }
 
-            return _after.Forward(hidden);
+            return _after.Forward(hidden, context);
         }
     }
 }

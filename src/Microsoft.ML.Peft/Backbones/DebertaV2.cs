@@ -148,7 +148,7 @@ public sealed class DebertaV2 : TextEncoder
         var counts = batch.Mask?.view(rows, 1, length).to(ScalarType.Bool);
         var mask = counts is null || _distances is not null ? null : Attention.PaddingMask(batch.Mask!, rows, length, _heads);
         var hides = counts is null ? null : counts.view(rows, 1, 1, length).logical_and(counts.view(rows, 1, length, 1)).logical_not(); // a pair of two tokens counts
-        var table = _distances is null ? null : _distanceNorm is null ? _distances.Weight : _distanceNorm.Forward(_distances.Weight);
+        var table = _distances is null ? null : _distanceNorm is null ? _distances.Weight : _distanceNorm.Forward(_distances.Weight, context);
         Tensor? index = null;
         for (var k = 0; k < _blocks.Length; k++)
         {
@@ -200,10 +200,10 @@ public sealed class DebertaV2 : TextEncoder
     private Tensor Embed(TokenBatch batch, ForwardContext context)
     {
         var (rows, length) = (batch.Rows, batch.Length);
-        var embedded = Words.Forward(batch.Ids);
+        var embedded = Words.Forward(batch.Ids, context);
         if (_types is not null)
         {
-            embedded = embedded + (batch.TypeIds is null ? _types.Weight.narrow(0, 0, 1) : _types.Forward(batch.TypeIds));
+            embedded = embedded + (batch.TypeIds is null ? _types.Weight.narrow(0, 0, 1) : _types.Forward(batch.TypeIds, context));
         }
 
         if (_positions is not null)
@@ -211,7 +211,7 @@ public sealed class DebertaV2 : TextEncoder
             embedded = (embedded.view(rows, length, -1) + _positions.Weight.narrow(0, 0, length)).view(rows * length, -1);
         }
 
-        var normed = _norm.Forward(_project is null ? embedded : _project.Forward(embedded, context));
+        var normed = _norm.Forward(_project is null ? embedded : _project.Forward(embedded, context), context);
         return context.Dropout(batch.Mask is null ? normed : normed * batch.Mask.to(normed.dtype).view(-1, 1), _dropout);
     }
 

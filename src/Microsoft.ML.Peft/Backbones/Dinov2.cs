@@ -80,7 +80,7 @@ public sealed class Dinov2 : VisionEncoder
         var grid = _patches.Grid(height, width);
         var length = (grid.Rows * grid.Columns) + 1;
         var positions = _embeddings["position_embeddings"].squeeze(0);
-        var patches = _patches.Forward(pixels).view(rows, -1, HiddenSize)
+        var patches = _patches.Forward(pixels, context).view(rows, -1, HiddenSize)
             + PositionGrid.Resize(positions.narrow(0, 1, _grid.Rows * _grid.Columns), _grid, grid);
         var first = (_embeddings["cls_token"] + positions.narrow(0, 0, 1)).expand(rows, 1, HiddenSize);
         var hidden = context.Dropout(cat([first, patches], 1), _dropout).view(rows * length, HiddenSize);
@@ -89,7 +89,7 @@ public sealed class Dinov2 : VisionEncoder
             hidden = block.Forward(hidden, rows, length, context);
         }
 
-        return (_norm.Forward(hidden), rows, length);
+        return (_norm.Forward(hidden, context), rows, length);
     }
 
     private sealed class Block
@@ -148,7 +148,7 @@ public sealed class Dinov2 : VisionEncoder
 
         public Tensor Forward(Tensor hidden, long rows, long length, ForwardContext context)
         {
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var attended = Attention.Forward(
                 _query.Forward(normed, context),
                 _key.Forward(normed, context),
@@ -161,7 +161,7 @@ public sealed class Dinov2 : VisionEncoder
             attended = context.At(BlockPoint.AfterAttention, _index, attended) * _scale1["lambda1"];
             hidden += context.DropRows(attended, rows, _dropPath);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = _down.Forward(_activation(_up.Forward(normed, context)), context);
             fed = context.At(BlockPoint.AfterFeedForward, _index, fed) * _scale2["lambda1"];
             return hidden + context.DropRows(fed, rows, _dropPath);

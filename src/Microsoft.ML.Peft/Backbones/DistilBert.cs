@@ -96,8 +96,8 @@ public sealed class DistilBert : TextEncoder
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
         var (rows, length) = (batch.Rows, batch.Length);
-        var embedded = Words.Forward(batch.Ids).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length);
-        var hidden = context.Dropout(_norm.Forward(embedded), _dropout).view(rows * length, -1);
+        var embedded = Words.Forward(batch.Ids, context).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length);
+        var hidden = context.Dropout(_norm.Forward(embedded, context), _dropout).view(rows * length, -1);
         var mask = batch.Mask is null ? null : Attention.PaddingMask(batch.Mask, rows, length, _heads);
         for (var k = 0; k < _blocks.Length; k++)
         {

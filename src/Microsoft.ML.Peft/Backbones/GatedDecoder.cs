@@ -87,7 +87,7 @@ public abstract class GatedDecoder : Decoder
 
     private protected sealed override Tensor Run(DecoderPass pass)
     {
-        var hidden = Words.Forward(pass.Batch.Ids);
+        var hidden = Words.Forward(pass.Batch.Ids, pass.Context);
         if (_embeddingScale != 1)
         {
             hidden = hidden.mul(_embeddingScale);
@@ -105,7 +105,7 @@ public abstract class GatedDecoder : Decoder
             hidden = _blocks[k].Forward(hidden, pass, _rotary, angles, mask);
         }
 
-        return _norm.Forward(hidden);
+        return _norm.Forward(hidden, pass.Context);
     }
 
     private sealed class Block
@@ -166,7 +166,7 @@ public abstract class GatedDecoder : Decoder
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var parts = Parts(_queryKeyValue, normed, context, _queryWidth, _keyWidth, _keyWidth);
             var query = Turn(parts[0], _queryNorm, _heads.Heads);
             var key = Turn(parts[1], _keyNorm, _heads.KeyHeads);
@@ -175,7 +175,7 @@ public abstract class GatedDecoder : Decoder
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var gated = Parts(_gateUp, normed, context, _inner, _inner);
             var fed = context.Dropout(_down.Forward(_activation(gated[0]).mul(gated[1]), context), _dropout);
             return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
@@ -184,7 +184,7 @@ public abstract class GatedDecoder : Decoder
             {
                 if (norm is not null)
                 {
-                    x = norm.Forward(x.reshape(pass.Rows * pass.Length * count, _heads.HeadSize)).view(pass.Rows * pass.Length, -1);
+                    x = norm.Forward(x.reshape(pass.Rows * pass.Length * count, _heads.HeadSize), context).view(pass.Rows * pass.Length, -1);
                 }
 
                 return rotary.Apply(x, angles, pass.Rows, pass.Length, count, _heads.HeadSize);

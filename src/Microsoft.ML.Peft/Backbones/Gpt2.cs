@@ -83,8 +83,8 @@ public sealed class Gpt2 : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var (rows, length) = (pass.Rows, pass.Length);
-        var hidden = Words.Forward(pass.Batch.Ids).view(rows, length, HiddenSize)
-            + _positions.Forward(pass.Positions()).view(-1, length, HiddenSize);
+        var hidden = Words.Forward(pass.Batch.Ids, pass.Context).view(rows, length, HiddenSize)
+            + _positions.Forward(pass.Positions(), pass.Context).view(-1, length, HiddenSize);
         hidden = pass.Context.Dropout(hidden, _dropout).view(rows * length, HiddenSize);
         var mask = pass.Causal();
         foreach (var block in _blocks)
@@ -92,7 +92,7 @@ public sealed class Gpt2 : Decoder
             hidden = block.Forward(hidden, pass, mask);
         }
 
-        return _norm.Forward(hidden);
+        return _norm.Forward(hidden, pass.Context);
     }
 
     private sealed class Block
@@ -132,14 +132,14 @@ public sealed class Gpt2 : Decoder
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var parts = _queryKeyValue.Forward(normed, context).split([_hidden, _hidden, _hidden], 1);
             var attended = Attention.OverTokens(
                 parts[0], parts[1], parts[2], pass.Shape(_heads, _hidden / _heads), mask, _attentionDropout, context, pass.Cache?.Own(_index), _scale);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
             return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
         }

@@ -79,7 +79,7 @@ public sealed class GptJ : Decoder
 
     private protected override Tensor Run(DecoderPass pass)
     {
-        var hidden = pass.Context.Dropout(Words.Forward(pass.Batch.Ids), _dropout);
+        var hidden = pass.Context.Dropout(Words.Forward(pass.Batch.Ids, pass.Context), _dropout);
         var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys);
         var mask = pass.Causal();
         foreach (var block in _blocks)
@@ -87,7 +87,7 @@ public sealed class GptJ : Decoder
             hidden = block.Forward(hidden, pass, _rotary, angles, mask);
         }
 
-        return _norm.Forward(hidden);
+        return _norm.Forward(hidden, pass.Context);
     }
 
     private sealed class Block
@@ -126,7 +126,7 @@ public sealed class GptJ : Decoder
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden, context));
             var attended = Attention.OverTokens(
                 rotary.Apply(_query.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),
                 rotary.Apply(_key.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),

@@ -84,14 +84,14 @@ public sealed class Opt : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var (rows, length, context) = (pass.Rows, pass.Length, pass.Context);
-        var words = Words.Forward(pass.Batch.Ids);
+        var words = Words.Forward(pass.Batch.Ids, context);
         words = _projectIn?.Forward(words, context) ?? words;
 
         // Unlike the other decoders OPT counts the real tokens also without a cache; padding stands before the first.
         var position = pass.PositionsOrPadding() is { } real
             ? real.narrow(1, pass.Past, length).reshape(rows * length)
             : arange(pass.Past, pass.Keys, ScalarType.Int64);
-        var hidden = words.view(rows, length, HiddenSize) + _positions.Forward(position.add(FirstPosition)).view(-1, length, HiddenSize);
+        var hidden = words.view(rows, length, HiddenSize) + _positions.Forward(position.add(FirstPosition), context).view(-1, length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout).view(rows * length, HiddenSize);
         var mask = pass.Causal();
         foreach (var block in _blocks)
@@ -99,7 +99,7 @@ public sealed class Opt : Decoder
             hidden = block.Forward(hidden, pass, mask);
         }
 
-        hidden = _norm?.Forward(hidden) ?? hidden;
+        hidden = _norm?.Forward(hidden, context) ?? hidden;
         return _projectOut?.Forward(hidden, context) ?? hidden;
     }
 
@@ -157,9 +157,9 @@ public sealed class Opt : Decoder
             hidden = hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
             return _normFirst ? hidden : Norm2(hidden);
 
-            Tensor Norm1(Tensor y) => context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(y));
+            Tensor Norm1(Tensor y) => context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(y, context));
 
-            Tensor Norm2(Tensor y) => context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(y));
+            Tensor Norm2(Tensor y) => context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(y, context));
         }
     }
 }

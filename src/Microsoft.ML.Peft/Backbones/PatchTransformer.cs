@@ -115,7 +115,7 @@ internal sealed class PatchTransformer
         var grid = _patches.Grid(size.Height, size.Width);
         var length = (grid.Rows * grid.Columns) + _specials;
         var positions = _embeddings["position_embeddings"].squeeze(0); // (tokens, hidden)
-        var patches = _patches.Forward(pixels).view(rows, -1, Hidden)
+        var patches = _patches.Forward(pixels, context).view(rows, -1, Hidden)
             + PositionGrid.Resize(positions.narrow(0, _specials, _grid.Rows * _grid.Columns), _grid, grid);
         var specials = _specials == 2 ? cat([_embeddings["cls_token"], _embeddings["distillation_token"]], 1) : _embeddings["cls_token"];
         var first = (specials + positions.narrow(0, 0, _specials)).expand(rows, _specials, Hidden);
@@ -126,6 +126,6 @@ internal sealed class PatchTransformer
             hidden = _blocks[k].Forward(hidden, rows, queries, length, null, context);
         }
 
-        return _norm.Forward(hidden);
+        return _norm.Forward(hidden, context);
     }
 }

@@ -41,10 +41,10 @@ public sealed class Roberta : BertLike
     public override IReadOnlyList<string> IgnoredTensors =>
         ["lm_head.", "roberta.embeddings.position_ids", "embeddings.position_ids", "roberta.pooler.", "pooler.", "classifier.", "qa_outputs."];
 
-    private protected override Tensor PositionOf(TokenBatch batch)
+    private protected override Tensor PositionOf(TokenBatch batch, ForwardContext context)
     {
         var token = batch.Ids.ne(_padding).to(ScalarType.Int64).view(batch.Rows, batch.Length);
         var position = token.cumsum(1).mul(token).add(_padding);
-        return Positions.Forward(position.view(-1)).view(batch.Rows, batch.Length, -1);
+        return Positions.Forward(position.view(-1), context).view(batch.Rows, batch.Length, -1);
     }
 }

@@ -148,8 +148,8 @@ public abstract class SpeechEncoder : Backbone
     public SpeechStates Forward(Tensor samples, IReadOnlyList<long>? lengths, ForwardContext context, List<Tensor>? states = null)
     {
         var (rows, frames, valid) = Sizes(samples, lengths);
-        var features = _features.Forward(samples).transpose(1, 2).reshape(rows * frames, _features.Channels);
-        var hidden = context.Dropout(_projection.Forward(_projectionNorm?.Forward(features) ?? features, context), _projectionDropout);
+        var features = _features.Forward(samples, context).transpose(1, 2).reshape(rows * frames, _features.Channels);
+        var hidden = context.Dropout(_projection.Forward(_projectionNorm?.Forward(features, context) ?? features, context), _projectionDropout);
         hidden = _augment?.Forward(hidden, rows, frames, valid, context) ?? hidden;
         var present = valid is null ? null : Present(valid, frames).to(hidden.device); // (rows·frames)
         if (present is not null)
@@ -157,10 +157,10 @@ public abstract class SpeechEncoder : Backbone
             hidden *= present.to(hidden.dtype).unsqueeze(1);
         }
 
-        hidden += Positions(hidden, rows, frames);
+        hidden += Positions(hidden, rows, frames, context);
         if (_postNorm.Length > 0)
         {
-            hidden = _norm.Forward(hidden);
+            hidden = _norm.Forward(hidden, context);
         }
 
         hidden = context.Dropout(hidden, _dropout);
@@ -179,7 +179,7 @@ public abstract class SpeechEncoder : Backbone
 
         if (_preNorm.Length > 0)
         {
-            hidden = _norm.Forward(hidden);
+            hidden = _norm.Forward(hidden, context);
         }
 
         states?.Add(hidden);
@@ -240,9 +240,9 @@ public abstract class SpeechEncoder : Backbone
     }
 
     // An even kernel gives one frame too many.
-    private Tensor Positions(Tensor hidden, long rows, long frames)
+    private Tensor Positions(Tensor hidden, long rows, long frames, ForwardContext context)
     {
-        var positions = _positions.Forward(hidden.view(rows, frames, HiddenSize).transpose(1, 2));
+        var positions = _positions.Forward(hidden.view(rows, frames, HiddenSize).transpose(1, 2), context);
         if (_positionKernel % 2 == 0)
         {
             positions = positions.narrow(2, 0, frames);

@@ -56,19 +56,19 @@ internal sealed class SpeechFeatures
     public long Frames(long samples) => _convolutions.Aggregate(samples, (length, layer) => layer.OutLength(length));
 
     /// <summary>samples (batch, time) gives (batch, channels, frames).</summary>
-    public Tensor Forward(Tensor samples)
+    public Tensor Forward(Tensor samples, ForwardContext context)
     {
         var x = samples.unsqueeze(1);
         for (var k = 0; k < _convolutions.Length; k++)
         {
-            x = _convolutions[k].Forward(x);
+            x = _convolutions[k].Forward(x, context);
             if (_norms.Length > 0)
             {
-                x = _norms[k].Forward(x.transpose(1, 2)).transpose(1, 2);
+                x = _norms[k].Forward(x.transpose(1, 2), context).transpose(1, 2);
             }
             else if (k == 0)
             {
-                x = _groupNorm!.Forward(x);
+                x = _groupNorm!.Forward(x, context);
             }
 
             x = Activation(x);

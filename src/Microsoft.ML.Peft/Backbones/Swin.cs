@@ -105,12 +105,12 @@ public sealed class Swin : VisionEncoder
     {
         var (rows, height, width) = Check(pixels, _patch);
         var grid = new SwinGrid(rows, height / _patch.Height, width / _patch.Width);
-        var hidden = context.Dropout(_patchNorm.Forward(_patches.Forward(pixels)), _dropout);
+        var hidden = context.Dropout(_patchNorm.Forward(_patches.Forward(pixels, context), context), _dropout);
         foreach (var stage in _stages)
         {
             (hidden, grid) = stage.Forward(hidden, grid, context);
         }
 
-        return (_norm.Forward(hidden), rows);
+        return (_norm.Forward(hidden, context), rows);
     }
 }

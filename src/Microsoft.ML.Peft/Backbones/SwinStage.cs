@@ -72,7 +72,7 @@ internal sealed class SwinStage
 
         // (rows, height, 2, width, 2, hidden): the four of a token side by side, the column outside, the row inside.
         x = x.view(grid.Rows, next.Height, 2, next.Width, 2, _width).permute(0, 1, 3, 4, 2, 5).reshape(-1, 4 * _width);
-        return (_merge!.Forward(_mergeNorm!.Forward(x), context), next);
+        return (_merge!.Forward(_mergeNorm!.Forward(x, context), context), next);
     }
 
     private sealed class Block
@@ -130,7 +130,7 @@ internal sealed class SwinStage
         public Tensor Forward(Tensor hidden, SwinWindows windows, ForwardContext context)
         {
             var grid = windows.Grid;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var inside = windows.Cut(normed, _hidden, _shifted);
             var attended = Attention.Forward(
                 _query.Forward(inside, context),
@@ -145,7 +145,7 @@ internal sealed class SwinStage
             attended = context.At(BlockPoint.AfterAttention, _index, windows.Join(attended, _hidden, _shifted));
             hidden += context.DropRows(attended, grid.Rows, _dropPath);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
             return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
         }

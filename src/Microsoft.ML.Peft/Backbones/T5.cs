@@ -61,7 +61,7 @@ public sealed class T5 : EncoderDecoder
     public override EncodedSource Encode(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens ?? throw new ArgumentException("This model needs tokens, which the batch has not.", nameof(inputs));
-        var hidden = context.Dropout(_words.Forward(tokens.Ids), _dropout);
+        var hidden = context.Dropout(_words.Forward(tokens.Ids, context), _dropout);
         return new EncodedSource(_encoder.Encode(hidden, tokens, context), tokens.Rows, tokens.Length, tokens.Mask);
     }
 
@@ -70,7 +70,7 @@ public sealed class T5 : EncoderDecoder
     {
         Check(target, source, cache);
         var pass = new DecoderPass(target, context, cache);
-        var hidden = _decoder.Decode(context.Dropout(_words.Forward(target.Ids), _dropout), pass, source);
+        var hidden = _decoder.Decode(context.Dropout(_words.Forward(target.Ids, context), _dropout), pass, source);
         pass.Finish();
         return hidden;
     }

@@ -46,19 +46,19 @@ internal sealed class T5Stack
     {
         var (rows, length) = (tokens.Rows, tokens.Length);
         var padding = tokens.Mask is null ? null : AttentionMask.PaddingOf(tokens.Mask, rows, length);
-        var mask = new AttentionMask(0, length, causal: false, padding: padding, bias: _bias.Of(0, length, length), biasByQuery: true);
+        var mask = new AttentionMask(0, length, causal: false, padding: padding, bias: _bias.Of(0, length, length, context), biasByQuery: true);
         foreach (var block in _blocks)
         {
             hidden = block.Encode(hidden, rows, length, mask, context);
         }
 
-        return context.Dropout(_norm.Forward(hidden), _dropout);
+        return context.Dropout(_norm.Forward(hidden, context), _dropout);
     }
 
     /// <summary>Hidden states (batch·length, hidden) of the output.</summary>
     public Tensor Decode(Tensor hidden, DecoderPass pass, EncodedSource source)
     {
-        var own = pass.Causal(bias: _bias.Of(pass.Past, pass.Length, pass.Keys), biasByQuery: true);
+        var own = pass.Causal(bias: _bias.Of(pass.Past, pass.Length, pass.Keys, pass.Context), biasByQuery: true);
         var padding = source.Padding is null ? null : AttentionMask.PaddingOf(source.Padding, source.Rows, source.Length);
         var cross = new AttentionMask(0, pass.Length, causal: false, padding: padding);
         foreach (var block in _blocks)
@@ -66,7 +66,7 @@ internal sealed class T5Stack
             hidden = block.Decode(hidden, pass, own, source, cross);
         }
 
-        return pass.Context.Dropout(_norm.Forward(hidden), _dropout);
+        return pass.Context.Dropout(_norm.Forward(hidden, pass.Context), _dropout);
     }
 
     private sealed class Block
@@ -103,7 +103,7 @@ internal sealed class T5Stack
 
         public Tensor Encode(Tensor hidden, long rows, long length, AttentionMask mask, ForwardContext context)
         {
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
             var attended = _own.Attend(normed, new AttentionShape(rows, length, length, _own.Heads, _own.Size), mask, context, null);
             return FeedForward(hidden + context.At(BlockPoint.AfterAttention, _index, attended), context);
         }
@@ -111,16 +111,16 @@ internal sealed class T5Stack
         public Tensor Decode(Tensor hidden, DecoderPass pass, AttentionMask mask, EncodedSource source, AttentionMask crossMask)
         {
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
             var attended = _own.Attend(normed, pass.Shape(_own.Heads, _own.Size), mask, context, pass.Cache?.Own(_position));
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
-            hidden = hidden + _cross!.Look(_cross.Norm.Forward(hidden), pass, source, crossMask, pass.Cache?.Cross(_position));
+            hidden = hidden + _cross!.Look(_cross.Norm.Forward(hidden, context), pass, source, crossMask, pass.Cache?.Cross(_position));
             return FeedForward(hidden, context);
         }
 
         private Tensor FeedForward(Tensor hidden, ForwardContext context)
         {
-            var normed = context.At(BlockPoint.AfterNorm2, _index, _norm.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm2, _index, _norm.Forward(hidden, context));
             var inner = _gate is null
                 ? _activation(_up.Forward(normed, context))
                 : _activation(_gate.Forward(normed, context)).mul(_up.Forward(normed, context));

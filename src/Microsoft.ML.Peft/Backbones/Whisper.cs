@@ -124,7 +124,7 @@ public sealed class Whisper : EncoderDecoder
         }
 
         var rows = shape[0];
-        var x = nn.functional.gelu(_convolution2.Forward(nn.functional.gelu(_convolution1.Forward(features))));
+        var x = nn.functional.gelu(_convolution2.Forward(nn.functional.gelu(_convolution1.Forward(features, context)), context));
         var hidden = (x.transpose(1, 2) + _sourcePositions.Weight).reshape(rows * _sourceLength, HiddenSize);
         hidden = context.Dropout(hidden, _dropout);
         foreach (var block in _encoder)
@@ -135,7 +135,7 @@ public sealed class Whisper : EncoderDecoder
             }
         }
 
-        return new EncodedSource(_encoderNorm.Forward(hidden), rows, _sourceLength, null);
+        return new EncodedSource(_encoderNorm.Forward(hidden, context), rows, _sourceLength, null);
     }
 
     /// <inheritdoc/>
@@ -144,8 +144,8 @@ public sealed class Whisper : EncoderDecoder
         Check(target, source, cache);
         var pass = new DecoderPass(target, context, cache);
         var (rows, length) = (target.Rows, target.Length);
-        var words = _words.Forward(target.Ids).view(rows, length, HiddenSize);
-        var hidden = ((_wordScale == 1 ? words : words * _wordScale) + _targetPositions.Forward(pass.Positions()).view(-1, length, HiddenSize))
+        var words = _words.Forward(target.Ids, context).view(rows, length, HiddenSize);
+        var hidden = ((_wordScale == 1 ? words : words * _wordScale) + _targetPositions.Forward(pass.Positions(), context).view(-1, length, HiddenSize))
             .view(rows * length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout);
         var (own, cross) = (pass.Causal(), new AttentionMask(0, length, causal: false));
@@ -158,7 +158,7 @@ public sealed class Whisper : EncoderDecoder
         }
 
         pass.Finish();
-        return _decoderNorm.Forward(hidden);
+        return _decoderNorm.Forward(hidden, context);
     }
 
     /// <inheritdoc/>
@@ -208,7 +208,7 @@ public sealed class Whisper : EncoderDecoder
         {
             var context = pass.Context;
             var (heads, size) = (_form.Heads, _form.Hidden / _form.Heads);
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var attended = Attention.OverTokens(
                 _self[0].Forward(normed, context),
                 _self[1].Forward(normed, context),
@@ -221,7 +221,7 @@ public sealed class Whisper : EncoderDecoder
             attended = context.Dropout(_self[3].Forward(attended, context), _form.Dropout);
             hidden += context.At(BlockPoint.AfterAttention, _index, attended);
 
-            normed = _crossNorm.Forward(hidden);
+            normed = _crossNorm.Forward(hidden, context);
             attended = Attention.OverSource(
                 _cross[0].Forward(normed, context),
                 _cross[1],
@@ -234,7 +234,7 @@ public sealed class Whisper : EncoderDecoder
                 crossStore);
             hidden += context.Dropout(_cross[3].Forward(attended, context), _form.Dropout);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var inner = context.Dropout(_form.Activation(_up.Forward(normed, context)), _form.InnerDropout);
             var fed = context.Dropout(_down.Forward(inner, context), _form.Dropout);
             return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);

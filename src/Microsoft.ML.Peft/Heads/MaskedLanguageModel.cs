@@ -43,7 +43,7 @@ public sealed class MaskedLanguageModel : Head
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens.Required("tokens");
-        var hidden = _norm.Forward(_activation(_dense.Forward(_backbone.Forward(tokens, context), context)));
+        var hidden = _norm.Forward(_activation(_dense.Forward(_backbone.Forward(tokens, context), context)), context);
         return new("logits", _output.Forward(hidden, context).view(tokens.Rows, tokens.Length, _backbone.VocabularySize));
     }
 

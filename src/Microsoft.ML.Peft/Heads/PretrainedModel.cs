@@ -43,7 +43,11 @@ public sealed class PretrainedModel : IDisposable
     }
 
     /// <summary>The output of a batch.</summary>
-    public ModelOutput Forward(ModelInputs inputs, ForwardContext context) => Head.Forward(inputs, context);
+    public ModelOutput Forward(ModelInputs inputs, ForwardContext context)
+    {
+        context.Enter(inputs);
+        return Head.Forward(inputs, context);
+    }
 
     /// <summary>Frees the weights at once.</summary>
     public void Dispose()

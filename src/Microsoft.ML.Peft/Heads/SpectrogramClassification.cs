@@ -36,7 +36,7 @@ public sealed class SpectrogramClassification : Head
 
     /// <inheritdoc/>
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
-        => new("logits", _output.Forward(_norm.Forward(_backbone.Features(inputs.Values.Required("a spectrogram"), context)), context));
+        => new("logits", _output.Forward(_norm.Forward(_backbone.Features(inputs.Values.Required("a spectrogram"), context), context), context));
 
     /// <inheritdoc/>
     public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Classification(output.Logits, targets.RequiredLabels, Classes, _problem);

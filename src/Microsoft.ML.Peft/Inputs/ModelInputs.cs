@@ -17,9 +17,30 @@ public sealed class ModelInputs : IDisposable
     /// <summary>Real samples of each row of <see cref="Values"/>, or null where no row is padded.</summary>
     public IReadOnlyList<long>? ValueLengths { get; init; }
 
+    /// <summary>Task of each row (rows), Int64 from 0, for methods that learn several tasks at once; null where there is one task.</summary>
+    public Tensor? TaskIds { get; init; }
+
+    /// <summary>Count of rows.</summary>
+    internal long RowCount => Tokens?.Rows ?? DecoderTokens?.Rows ?? Values?.size(0) ?? 0;
+
+    /// <summary>Some of the rows, in tensors of their own.</summary>
+    internal ModelInputs Rows(long[] rows)
+    {
+        var index = tensor(rows, device: (Tokens?.Ids ?? Values ?? DecoderTokens?.Ids)?.device);
+        return new()
+        {
+            Tokens = Tokens?.Select(index),
+            DecoderTokens = DecoderTokens?.Select(index),
+            Values = Values?.index_select(0, index),
+            ValueLengths = ValueLengths is null ? null : [.. rows.Select(k => ValueLengths[(int)k])],
+            TaskIds = TaskIds?.index_select(0, index),
+        };
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        TaskIds?.Dispose();
         Tokens?.Dispose();
         DecoderTokens?.Dispose();
         Values?.Dispose();

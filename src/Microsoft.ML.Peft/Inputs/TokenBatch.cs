@@ -54,6 +54,14 @@ public sealed class TokenBatch : IDisposable
     /// <summary>Token types (rows·length), or null where all are 0.</summary>
     public Tensor? TypeIds { get; }
 
+    /// <summary>Some of the rows, in tensors of their own.</summary>
+    internal TokenBatch Select(Tensor index)
+    {
+        return new(Of(Ids), Mask is null ? null : Of(Mask), TypeIds is null ? null : Of(TypeIds), index.size(0), Length);
+
+        Tensor Of(Tensor flat) => flat.view(Rows, Length).index_select(0, index).view(-1);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

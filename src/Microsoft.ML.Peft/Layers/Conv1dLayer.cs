@@ -25,9 +25,26 @@ public sealed class Conv1dLayer : Layer
         _stored = bias is null ? stored : [.. stored, ("bias", bias)];
     }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => _weight;
+
+    /// <inheritdoc/>
+    public override Tensor? FrozenBias => _bias;
+
+    /// <summary>Channels of the input that each channel of the output sees are those of one of so many groups.</summary>
+    public long Groups => _shape.Groups;
+
     /// <summary>x (batch, in, time) gives (batch, out, <see cref="OutLength"/>).</summary>
-    public Tensor Forward(Tensor x)
-        => nn.functional.conv1d(x, _weight, _bias, _shape.Stride, _shape.Padding, groups: _shape.Groups);
+    public Tensor Forward(Tensor x, ForwardContext context)
+    {
+        if (context.Divides(this))
+        {
+            return context.ByRows(x, Forward);
+        }
+
+        var (weight, bias) = context.AdaptedWeights(this, x.dtype);
+        return nn.functional.conv1d(x, weight, bias, _shape.Stride, _shape.Padding, groups: _shape.Groups);
+    }
 
     /// <summary>Length of the output for a length of the input.</summary>
     public long OutLength(long length) => length + (2 * _shape.Padding) < _shape.Kernel

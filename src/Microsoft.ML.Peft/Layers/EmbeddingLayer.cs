@@ -18,8 +18,14 @@ public sealed class EmbeddingLayer : Layer
     /// <summary>Count of ids.</summary>
     public long Rows { get; }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => Weight;
+
     /// <summary>Looks up ids (n), which must be from 0 to <see cref="Rows"/> − 1.</summary>
-    public Tensor Forward(Tensor ids) => Weight.index_select(0, ids);
+    public Tensor Forward(Tensor ids, ForwardContext context)
+        => context.AdaptersOf(this) is { } adapters
+            ? new EmbeddingCall(this, adapters, context).Forward(ids)
+            : context.Divides(this) ? context.ByRows(ids, Forward) : Weight.index_select(0, ids);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors() => [("weight", Weight)];

@@ -1,15 +1,17 @@
 using System.Runtime.ExceptionServices;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Inputs;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Layers;
 
 /// <summary>What comes with a forward pass besides the inputs: the active adapters, training mode, randomness.</summary>
 /// <remarks>One context is used by one thread at a time; any number of contexts share a base model.</remarks>
-public sealed class ForwardContext : IDisposable
+public sealed partial class ForwardContext : IDisposable
 {
-    private readonly IReadOnlyList<LinearAdapter>?[] _byLayer; // by Layer.Index
+    private readonly IReadOnlyList<LayerAdapter>?[] _byLayer; // by Layer.Index
     private readonly Dictionary<(BlockPoint, int), List<BlockAdapter>> _byBlock = [];
+    private readonly List<Adapter> _others = [];
     private readonly Generator? _generator;
     private readonly bool _ownsGenerator;
 
@@ -18,13 +20,13 @@ public sealed class ForwardContext : IDisposable
         Adapters = adapters;
         _generator = generator;
         _ownsGenerator = ownsGenerator;
-        _byLayer = new IReadOnlyList<LinearAdapter>?[adapters.Select(a => a.LayerCount).DefaultIfEmpty(0).Max()];
+        _byLayer = new IReadOnlyList<LayerAdapter>?[adapters.Select(a => a.LayerCount).DefaultIfEmpty(0).Max()];
         foreach (var adapter in adapters.SelectMany(set => set.Adapters))
         {
             switch (adapter)
             {
-                case LinearAdapter linear:
-                    _byLayer[linear.Layer.Index] = [.. _byLayer[linear.Layer.Index] ?? [], linear];
+                case LayerAdapter part:
+                    _byLayer[part.Target.Index] = [.. _byLayer[part.Target.Index] ?? [], part];
                     break;
                 case BlockAdapter block:
                     if (!_byBlock.TryGetValue((block.Point, block.Block), out var list))
@@ -33,6 +35,9 @@ public sealed class ForwardContext : IDisposable
                     }
 
                     list.Add(block);
+                    break;
+                default:
+                    _others.Add(adapter);
                     break;
             }
         }
@@ -43,6 +48,9 @@ public sealed class ForwardContext : IDisposable
 
     /// <summary>True while training: dropout acts.</summary>
     public bool Training => _generator is not null;
+
+    /// <summary>What the model was given in the pass that runs, or null before the first one.</summary>
+    public ModelInputs? Inputs { get; private set; }
 
     /// <summary>A context for predicting with the given adapters; none gives the bare base model.</summary>
     public static ForwardContext Predicting(params IReadOnlyList<AdapterSet> adapters) => new(adapters, null);
@@ -58,6 +66,9 @@ public sealed class ForwardContext : IDisposable
     /// <summary>A context for training that draws from a generator of the caller.</summary>
     public static ForwardContext TrainingWith(Generator generator, params IReadOnlyList<AdapterSet> adapters)
         => new(adapters, generator);
+
+    /// <summary>The active parts of a kind that sit on no layer and at no point of a block, such as prompts.</summary>
+    public IEnumerable<T> Parts<T>() => _others.OfType<T>();
 
     /// <summary>Drops a share <paramref name="p"/> of the numbers and scales the others by 1/(1 − p), while training.</summary>
     public Tensor Dropout(Tensor x, double p)
@@ -94,17 +105,52 @@ public sealed class ForwardContext : IDisposable
     public double Uniform() => _generator is null ? 1 : rand([1], generator: _generator).item<float>();
 
     /// <summary>Passes a block's hidden states (tokens, hidden) through the adapters that sit at a point of it.</summary>
-    public Tensor At(BlockPoint point, int block, Tensor hidden)
+    /// <param name="point">The point.</param>
+    /// <param name="block">Index of the block.</param>
+    /// <param name="hidden">The hidden states there.</param>
+    /// <param name="state">What else the block has at hand there.</param>
+    public Tensor At(BlockPoint point, int block, Tensor hidden, BlockState state = default)
     {
+        if (_parts is not null)
+        {
+            return Divides(point, block)
+                ? ByRows(hidden, (rows, context, select) => context.At(point, block, rows, state.Map(select)))
+                : hidden;
+        }
+
         if (_byBlock.Count > 0 && _byBlock.TryGetValue((point, block), out var adapters))
         {
             foreach (var adapter in adapters)
             {
-                hidden = adapter.Forward(hidden, this);
+                hidden = adapter.Forward(hidden, state, this);
             }
         }
 
         return hidden;
+    }
+
+    /// <summary>Says what the model is given in the pass that begins.</summary>
+    internal void Enter(ModelInputs inputs)
+    {
+        Inputs = inputs;
+        EnterParts(inputs);
+    }
+
+    /// <summary>The weight and bias that the active adapters make of a layer's own, in the type of its input.</summary>
+    internal (Tensor Weight, Tensor? Bias) AdaptedWeights(Layer layer, ScalarType type)
+    {
+        var (weight, bias) = (layer.FrozenWeight!, layer.FrozenBias);
+        if (AdaptersOf(layer) is not { } adapters)
+        {
+            return (weight, bias);
+        }
+
+        foreach (var adapter in adapters)
+        {
+            (weight, bias) = (adapter.Materialize(weight), adapter.MaterializeBias(bias));
+        }
+
+        return (weight.to(type), bias?.to(type));
     }
 
     /// <summary>What a checkpointed part has thrown inside a backward pass.</summary>
@@ -117,6 +163,8 @@ public sealed class ForwardContext : IDisposable
         {
             _generator!.Dispose();
         }
+
+        DisposeParts();
     }
 
     /// <summary>Where the stream of random numbers stands, or null while predicting; the caller disposes it.</summary>
@@ -131,6 +179,6 @@ public sealed class ForwardContext : IDisposable
         }
     }
 
-    internal IReadOnlyList<LinearAdapter>? AdaptersOf(LinearLayer layer)
+    internal IReadOnlyList<LayerAdapter>? AdaptersOf(Layer layer)
         => layer.Index < _byLayer.Length ? _byLayer[layer.Index] : null;
 }

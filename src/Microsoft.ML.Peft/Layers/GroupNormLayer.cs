@@ -17,8 +17,23 @@ public sealed class GroupNormLayer : Layer
     /// <summary>The frozen shift (channels).</summary>
     public Tensor Bias { get; }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => Weight;
+
+    /// <inheritdoc/>
+    public override Tensor FrozenBias => Bias;
+
     /// <summary>x (batch, channels, …) gives the same shape.</summary>
-    public Tensor Forward(Tensor x) => nn.functional.group_norm(x, _groups, Weight, Bias, _eps);
+    public Tensor Forward(Tensor x, ForwardContext context)
+    {
+        if (context.Divides(this))
+        {
+            return context.ByRows(x, Forward);
+        }
+
+        var (weight, bias) = context.AdaptedWeights(this, x.dtype);
+        return nn.functional.group_norm(x, _groups, weight, bias, _eps);
+    }
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors() => [("weight", Weight), ("bias", Bias)];

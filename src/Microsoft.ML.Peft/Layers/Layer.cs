@@ -22,6 +22,19 @@ public abstract class Layer
     /// <summary>The layer's tensors by their checkpoint names below <see cref="Path"/>: <c>weight</c>, <c>bias</c>.</summary>
     public abstract IEnumerable<(string Name, Tensor Tensor)> Tensors();
 
+    /// <summary>The weight in the layer's own shape, or null where the layer has none that an adapter can change.</summary>
+    public virtual Tensor? FrozenWeight => null;
+
+    /// <summary>The bias, or null.</summary>
+    public virtual Tensor? FrozenBias => null;
+
+    /// <summary>Puts other numbers in place of <see cref="FrozenWeight"/>.</summary>
+    internal virtual void ReplaceWeight(Tensor weight)
+    {
+        using var _ = no_grad();
+        FrozenWeight!.copy_(weight);
+    }
+
     /// <summary>The same tensors under their whole checkpoint names.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> NamedTensors()
         => Tensors().Select(part => (Path.Length == 0 ? part.Name : $"{Path}.{part.Name}", part.Tensor));

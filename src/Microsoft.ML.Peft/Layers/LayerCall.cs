@@ -9,15 +9,15 @@ namespace Microsoft.ML.Peft.Layers;
 /// take a known pattern over.</remarks>
 public readonly struct LayerCall
 {
-    private readonly IReadOnlyList<LinearAdapter> _adapters;
+    private readonly IReadOnlyList<LayerAdapter> _adapters;
     private readonly int _depth; // how many of the adapters are in effect
 
-    internal LayerCall(LinearLayer layer, IReadOnlyList<LinearAdapter> adapters, ForwardContext context)
+    internal LayerCall(LinearLayer layer, IReadOnlyList<LayerAdapter> adapters, ForwardContext context)
         : this(layer, adapters, adapters.Count, context)
     {
     }
 
-    private LayerCall(LinearLayer layer, IReadOnlyList<LinearAdapter> adapters, int depth, ForwardContext context)
+    private LayerCall(LinearLayer layer, IReadOnlyList<LayerAdapter> adapters, int depth, ForwardContext context)
     {
         Layer = layer;
         _adapters = adapters;
@@ -31,11 +31,14 @@ public readonly struct LayerCall
     /// <summary>What comes with the call.</summary>
     public ForwardContext Context { get; }
 
+    /// <summary>True where no adapter is in effect below.</summary>
+    public bool IsBase => _depth == 0;
+
     /// <summary>x (…, in) gives (…, out), adapters included.</summary>
     public Tensor Forward(Tensor x)
         => _depth == 0
             ? Layer.Weight.Multiply(x, Layer.Bias)
-            : _adapters[_depth - 1].Forward(x, new LayerCall(Layer, _adapters, _depth - 1, Context));
+            : ((LinearAdapter)_adapters[_depth - 1]).Forward(x, new LayerCall(Layer, _adapters, _depth - 1, Context));
 
     /// <summary>The weight (out, in) that the adapters of the call make of the base weight.</summary>
     public Tensor Weight()
@@ -47,5 +50,17 @@ public readonly struct LayerCall
         }
 
         return weight;
+    }
+
+    /// <summary>The bias (out) that the adapters of the call make of the base bias, or null.</summary>
+    public Tensor? Bias()
+    {
+        var bias = Layer.Bias;
+        for (var k = 0; k < _depth; k++)
+        {
+            bias = _adapters[k].MaterializeBias(bias);
+        }
+
+        return bias;
     }
 }

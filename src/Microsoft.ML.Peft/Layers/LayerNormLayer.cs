@@ -21,8 +21,23 @@ public sealed class LayerNormLayer : Layer
     /// <summary>The frozen shift (dim).</summary>
     public Tensor Bias { get; }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => Weight;
+
+    /// <inheritdoc/>
+    public override Tensor FrozenBias => Bias;
+
     /// <summary>x (…, dim) gives the same shape.</summary>
-    public Tensor Forward(Tensor x) => nn.functional.layer_norm(x, _shape, Weight, Bias, _eps);
+    public Tensor Forward(Tensor x, ForwardContext context)
+    {
+        if (context.Divides(this))
+        {
+            return context.ByRows(x, Forward);
+        }
+
+        var (weight, bias) = context.AdaptedWeights(this, x.dtype);
+        return nn.functional.layer_norm(x, _shape, weight, bias, _eps);
+    }
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors() => [("weight", Weight), ("bias", Bias)];

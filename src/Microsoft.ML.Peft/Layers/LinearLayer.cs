@@ -27,11 +27,19 @@ public sealed class LinearLayer : Layer
     /// <summary>True for the layer that gives a score to each word; <c>all-linear</c> leaves it out, as HF PEFT does.</summary>
     public bool ScoresVocabulary { get; internal init; }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => Weight.Dense();
+
+    /// <inheritdoc/>
+    public override Tensor? FrozenBias => Bias;
+
     /// <summary>x (…, in) gives (…, out).</summary>
     public Tensor Forward(Tensor x, ForwardContext context)
         => context.AdaptersOf(this) is { } adapters
             ? new LayerCall(this, adapters, context).Forward(x)
-            : Weight.Multiply(x, Bias);
+            : context.Divides(this) ? context.ByRows(x, Forward) : Weight.Multiply(x, Bias);
+
+    internal override void ReplaceWeight(Tensor weight) => Weight.Replace(weight);
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors()

@@ -18,14 +18,26 @@ public sealed class PatchLayer : Layer
     public (long Rows, long Columns) Grid(long height, long width)
         => (((height - _kernel.Height) / _stride.Height) + 1, ((width - _kernel.Width) / _stride.Width) + 1);
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => _weight;
+
+    /// <inheritdoc/>
+    public override Tensor? FrozenBias => _bias;
+
     /// <summary>pixels (batch, channels, height, width) gives (batch·patches, out), row by row of patches.</summary>
-    public Tensor Forward(Tensor pixels)
+    public Tensor Forward(Tensor pixels, ForwardContext context)
     {
+        if (context.Divides(this))
+        {
+            return context.ByRows(pixels, Forward);
+        }
+
+        var (weight, bias) = context.AdaptedWeights(this, pixels.dtype);
         var patches = pixels
             .unfold(2, _kernel.Height, _stride.Height).unfold(3, _kernel.Width, _stride.Width) // (batch, channels, rows, columns, h, w)
             .permute(0, 2, 3, 1, 4, 5)
             .flatten(0, 2).flatten(1);
-        return nn.functional.linear(patches, _weight.flatten(1), _bias);
+        return nn.functional.linear(patches, weight.flatten(1), bias);
     }
 
     /// <inheritdoc/>

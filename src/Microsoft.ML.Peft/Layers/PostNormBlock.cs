@@ -93,11 +93,11 @@ internal sealed class PostNormBlock
             query, key, _value.Forward(hidden, context), shape, relative?.Invoke(query, key) ?? mask, _shape.WeightDropout, context, scale);
         attended = context.Dropout(_output.Forward(attended, context), _shape.AttentionDropout);
         attended = context.At(BlockPoint.AfterAttention, _index, attended);
-        hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended));
+        hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended, context));
 
         var fed = context.Dropout(
             _down.Forward(context.Dropout(_activation(_up.Forward(hidden, context)), _shape.InnerDropout), context), _shape.OutputDropout);
         fed = context.At(BlockPoint.AfterFeedForward, _index, fed);
-        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed));
+        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed, context));
     }
 }

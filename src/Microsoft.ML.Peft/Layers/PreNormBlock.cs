@@ -35,7 +35,7 @@ internal sealed class PreNormBlock
     {
         var form = _form;
         var shape = new AttentionShape(rows, queries, keys, form.Heads, form.Hidden / form.Heads);
-        var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden));
+        var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
         var attended = Attention.Forward(
             _query.Forward(Attention.FirstTokens(normed, rows, queries, keys), context),
             _key.Forward(normed, context),
@@ -47,7 +47,7 @@ internal sealed class PreNormBlock
         attended = context.Dropout(_output.Forward(attended, context), form.Dropout);
         hidden = Attention.FirstTokens(hidden, rows, queries, keys) + context.At(BlockPoint.AfterAttention, _index, attended);
 
-        normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden));
+        normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
         var inner = context.Dropout(form.Activation(_up.Forward(normed, context)), form.InnerDropout);
         var fed = context.Dropout(_down.Forward(inner, context), form.Dropout);
         return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);

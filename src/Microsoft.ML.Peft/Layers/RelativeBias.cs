@@ -6,7 +6,7 @@ namespace Microsoft.ML.Peft.Layers;
 internal sealed class RelativeBias(EmbeddingLayer table, int maxDistance, bool bothWays)
 {
     /// <summary>The bias of queries [first, first + queries) against keys [0, keys): (1, heads, queries, keys).</summary>
-    public Tensor Of(long first, long queries, long keys)
+    public Tensor Of(long first, long queries, long keys, ForwardContext context)
     {
         var lowest = -(first + queries - 1); // distance of the last query to the first key
         var classes = new long[keys - lowest - first];
@@ -15,7 +15,7 @@ internal sealed class RelativeBias(EmbeddingLayer table, int maxDistance, bool b
             classes[k] = Class(lowest + k, (int)table.Rows, maxDistance, bothWays);
         }
 
-        var byDistance = table.Forward(tensor(classes)); // (distances, heads)
+        var byDistance = table.Forward(tensor(classes), context); // (distances, heads)
         var query = arange(first, first + queries, ScalarType.Int64).unsqueeze(1);
         var distance = arange(keys, ScalarType.Int64).unsqueeze(0) - query; // (queries, keys)
         return byDistance.index_select(0, distance.sub(lowest).view(-1)).view(queries, keys, -1).permute(2, 0, 1).unsqueeze(0);

@@ -16,11 +16,21 @@ public sealed class RmsNormLayer : Layer
     /// <summary>The frozen scale (dim) as stored, without the offset.</summary>
     public Tensor Weight { get; }
 
+    /// <inheritdoc/>
+    public override Tensor FrozenWeight => Weight;
+
     /// <summary>x (…, dim) gives the same shape.</summary>
-    public Tensor Forward(Tensor x)
+    public Tensor Forward(Tensor x, ForwardContext context)
     {
-        var scale = _offset == 0 ? Weight : Weight.add(_offset);
-        return x.mul(x.square().mean(s_last, keepdim: true).add_(_eps).rsqrt()).mul(scale);
+        if (context.Divides(this))
+        {
+            return context.ByRows(x, Forward);
+        }
+
+        var (weight, bias) = context.AdaptedWeights(this, x.dtype);
+        var scale = _offset == 0 ? weight : weight.add(_offset);
+        var normed = x.mul(x.square().mean(s_last, keepdim: true).add_(_eps).rsqrt()).mul(scale);
+        return bias is null ? normed : normed.add(bias);
     }
 
     /// <inheritdoc/>

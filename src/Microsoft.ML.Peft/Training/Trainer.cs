@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
@@ -31,8 +32,8 @@ public static class Trainer
         var plan = new BatchPlan([.. rows.Select(r => r.Length)], options.BatchSize, model.Settings.Seed);
         var steps = (long)plan.BatchCount * options.Epochs;
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
-        using var optimizer = new FlatAdamW(
-            model.Adapter.Parameters().Select(p => p.Parameter).Where(p => p.requires_grad), options.WeightDecay);
+        using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay);
+        using var method = model.Adapter.Options?.CreateTraining(model.Adapter);
         var losses = new double[options.Epochs];
         long step = 0, seen = 0;
         for (var epoch = 0; epoch < options.Epochs; epoch++)
@@ -41,7 +42,8 @@ public static class Trainer
             {
                 cancellation.ThrowIfCancellationRequested();
                 var rate = options.LearningRateAt(step, steps);
-                var loss = Step(model, context, optimizer, batch, rows, labels, rate, options.MaxGradientNorm);
+                var point = new TrainingPoint(step, steps, rate);
+                var loss = Step(model, context, optimizer, method, batch, rows, labels, point, options.MaxGradientNorm);
                 step++;
                 seen += batch.Length;
                 if (!double.IsFinite(loss))
@@ -57,21 +59,37 @@ public static class Trainer
             }
         }
 
+        method?.Finish();
         return new TrainingReport(rows.Length, steps, losses, clock.Elapsed);
     }
 
     private static double Step(
-        TextClassifier model, ForwardContext context, FlatAdamW optimizer, int[] batch, int[][] rows, long[] labels, double rate, double maxNorm)
+        TextClassifier model,
+        ForwardContext context,
+        FlatAdamW optimizer,
+        AdapterTraining? method,
+        int[] batch,
+        int[][] rows,
+        long[] labels,
+        TrainingPoint point,
+        double maxNorm)
     {
         using var scope = NewDisposeScope();
         using var tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId, device: model.Device);
         var target = tensor(Array.ConvertAll(batch, k => labels[k]), device: model.Device);
+        method?.BeforeForward(point);
         var loss = nn.functional.cross_entropy(model.Logits(tokens, context), target);
         var value = loss.item<float>();
         if (float.IsFinite(value)) // a step with NaN would spoil every parameter
         {
-            loss.backward();
-            optimizer.Step(rate, maxNorm);
+            (model.Adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
+            method?.BeforeStep(point);
+            optimizer.Step(point.LearningRate, maxNorm, keepGradients: method is not null);
+            if (method is not null)
+            {
+                method.AfterStep(point);
+                optimizer.Follow(model.Adapter.TrainedParameters());
+            }
         }
 
         return value;

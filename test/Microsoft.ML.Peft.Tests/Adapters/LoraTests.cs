@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Tests.Adapters;
 [TestClass]
 public sealed class LoraTests : LinearAdapterContract
 {
-    protected override AdapterOptions Options => new LoraOptions { Rank = 2, Alpha = 4 };
+    protected override LinearAdapterOptions Options => new LoraOptions { Rank = 2, Alpha = 4 };
 
     protected override long TrainedNumbers(long inputs, long outputs) => 2 * (inputs + outputs);
 
@@ -19,7 +19,7 @@ public sealed class LoraTests : LinearAdapterContract
     public void Delta_is_the_scaled_product_of_the_paper(bool rankStabilized, double scale)
     {
         using var initialization = new Initialization(0);
-        using var lora = new Lora(Layer(4, 5), new() { Rank = 4, Alpha = 16, RankStabilized = rankStabilized }, initialization);
+        using var lora = new Lora(Layer(4, 5), new() { Rank = 4, Alpha = 16, RankStabilized = rankStabilized }, new AdapterBuild([], initialization));
         Fill(lora, "lora_A", 2); // (4, 4)
         Fill(lora, "lora_B", 3); // (5, 4): every entry of B·A is 4 · 3 · 2 = 24
 
@@ -30,7 +30,7 @@ public sealed class LoraTests : LinearAdapterContract
     public void Dropout_acts_in_training_only()
     {
         using var initialization = new Initialization(0);
-        using var lora = new Lora(Layer(40, 5), new() { Rank = 2, Dropout = 0.5 }, initialization);
+        using var lora = new Lora(Layer(40, 5), new() { Rank = 2, Dropout = 0.5 }, new AdapterBuild([], initialization));
         Randomize(lora);
         var x = randn(3, 40);
         lora.eval();
@@ -50,7 +50,7 @@ public sealed class LoraTests : LinearAdapterContract
             RankPattern = new Dictionary<string, int> { ["query"] = 2 },
             AlphaPattern = new Dictionary<string, double> { ["key"] = 1, [@"block\.query"] = 6 },
         };
-        using var lora = new Lora(Layer(4, 5), options, initialization);
+        using var lora = new Lora(Layer(4, 5), options, new AdapterBuild([], initialization));
         Fill(lora, "lora_A", 1);
         Fill(lora, "lora_B", 1); // rank 2, alpha 6: 2 · 6/2 = 6
 

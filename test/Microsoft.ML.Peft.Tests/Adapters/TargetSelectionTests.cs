@@ -95,7 +95,7 @@ public sealed class TargetSelectionTests
     private string[] Paths(LoraOptions options)
     {
         using var set = AdapterSet.Create(
-            "default", options, _bert.Layers, new CopiedModules(["classifier"], []), _bert.Backbone.DefaultTargets, 0);
+            "default", options, _bert.Backbone, new CopiedModules(["classifier"], []), 0);
         return [.. set.Adapters.Where(a => a is Lora).Select(a => a.Path.Replace("bert.encoder.", "", StringComparison.Ordinal))];
     }
 }

@@ -105,7 +105,7 @@ public sealed class AdapterNamesTests
     }
 
     private AdapterSet Create(AdapterOptions options)
-        => AdapterSet.Create("default", options, _model.Layers, new CopiedModules([], []), _model.Backbone.DefaultTargets, seed: 0);
+        => AdapterSet.Create("default", options, _model.Backbone, new CopiedModules([], []), seed: 0);
 
     private AdapterSet Read(string folder)
     {

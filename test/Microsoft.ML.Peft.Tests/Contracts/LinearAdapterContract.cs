@@ -13,7 +13,7 @@ public abstract class LinearAdapterContract
     private DisposeScope _scope = null!;
 
     /// <summary>Settings under which the method changes the layer once its numbers are random.</summary>
-    protected abstract AdapterOptions Options { get; }
+    protected abstract LinearAdapterOptions Options { get; }
 
     /// <summary>The paper's count of trained numbers for a layer of this size.</summary>
     protected abstract long TrainedNumbers(long inputs, long outputs);
@@ -138,7 +138,7 @@ public abstract class LinearAdapterContract
     protected LinearAdapter Wrap(LinearLayer layer)
     {
         using var initialization = new Initialization(3);
-        var adapter = Options.Create(layer, initialization);
+        var adapter = Options.Create(layer, new AdapterBuild([layer], initialization));
         adapter.eval();
         return adapter;
     }

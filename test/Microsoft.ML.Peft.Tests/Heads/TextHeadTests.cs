@@ -87,7 +87,7 @@ public sealed class TextHeadTests
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => decoder.Merge()).Message, "shares its weight with 'bert.embeddings.word_embeddings'");
 
         AdapterSet Set(TargetModules targets) => AdapterSet.Create(
-            "default", new LoraOptions { TargetModules = targets }, model.Layers, new CopiedModules([], []), model.Backbone.DefaultTargets, 0);
+            "default", new LoraOptions { TargetModules = targets }, model.Backbone, new CopiedModules([], []), 0);
     }
 
     [TestMethod]

@@ -34,7 +34,7 @@ public sealed class RelativeBiasTests
         var table = new EmbeddingLayer("bias", 0, arange(32 * 2, ScalarType.Float32).view(32, 2));
         var bias = new RelativeBias(table, 128, bothWays: true);
 
-        var late = bias.Of(first: 20, queries: 3, keys: 23);
+        var late = bias.Of(first: 20, queries: 3, keys: 23, ForwardContext.Predicting());
 
         CollectionAssert.AreEqual((long[])[1, 2, 3, 23], late.shape);
         for (var query = 0; query < 3; query++)

@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Training;
 using TorchSharp;
 using TorchSharp.Modules;
@@ -41,6 +42,57 @@ public sealed class FlatAdamWTests
         for (var k = 0; k < mine.Length; k++)
         {
             Assert.IsTrue(theirs[k].allclose(mine[k], rtol: 1e-5, atol: 1e-6), $"parameter {k}");
+        }
+    }
+
+    [TestMethod]
+    public void Groups_and_parameters_that_come_and_go_equal_optimizers_of_their_own()
+    {
+        var starts = new[] { randn(3, 4), randn(5), randn(2, 2) };
+        var mine = starts.Select(t => new Parameter(t.clone())).ToArray();
+        var theirs = starts.Select(t => new Parameter(t.clone())).ToArray();
+        OptimizerGroup slow = new("slow", 0.5, Decays: false), late = new("late");
+        using var flat = new FlatAdamW([(mine[0], new("")), (mine[1], slow)], weightDecay: 0.1);
+        using var peer0 = optim.AdamW([theirs[0]], lr: 1e-2, weight_decay: 0.1);
+        using var peer1 = optim.AdamW([theirs[1]], lr: 5e-3, weight_decay: 0);
+        using var peer2 = optim.AdamW([theirs[2]], lr: 1e-2, weight_decay: 0.1);
+        for (var step = 0; step < 6; step++)
+        {
+            var (first, third) = (step != 2, step >= 3); // no gradient in step 2; the third parameter comes in step 3
+            Sum(mine, first, third).backward();
+            flat.Step(1e-2, maxGradientNorm: 0, keepGradients: true);
+            Assert.IsNotNull(mine[1].grad);
+            (Parameter, OptimizerGroup)[] trained = step < 2 ? [(mine[0], new("")), (mine[1], slow)] : [(mine[0], new("")), (mine[1], slow), (mine[2], late)];
+            flat.Follow(step < 4 ? trained : trained[1..]); // the first one goes after step 4
+            Assert.IsNull(mine[1].grad);
+            Sum(theirs, first, third).backward();
+            if (first && step < 5)
+            {
+                peer0.step();
+            }
+
+            peer1.step();
+            if (third)
+            {
+                peer2.step();
+            }
+
+            foreach (var p in theirs)
+            {
+                p.grad = null;
+            }
+        }
+
+        for (var k = 0; k < mine.Length; k++)
+        {
+            Assert.IsTrue(theirs[k].allclose(mine[k], rtol: 1e-5, atol: 1e-6), $"parameter {k}");
+        }
+
+        static Tensor Sum(Parameter[] p, bool first, bool third)
+        {
+            var sum = (p[1] * 3).sin().sum();
+            sum = first ? sum + p[0].pow(2).sum() : sum;
+            return third ? sum + p[2].exp().sum() : sum;
         }
     }
 

@@ -3,22 +3,48 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
-/// <summary>One adapter at one place of a base model: a module whose parameters are what is trained and saved.</summary>
+/// <summary>One part of an adapter at one place of a base model: a module whose parameters are what is trained and saved.</summary>
 public abstract class Adapter : nn.Module<Tensor, Tensor>
 {
     private protected Adapter(string path)
         : base(path) => Path = path;
 
-    /// <summary>Path of the layer or block that it sits on, as Hugging Face names it.</summary>
+    /// <summary>Path of the layer or block that it sits on, as Hugging Face names it; empty for what belongs to the whole model.</summary>
     public string Path { get; }
 
     /// <summary>What follows <see cref="Path"/> in the checkpoint name of a parameter, for example <c>lora_A.weight</c>.</summary>
     protected internal virtual string FileName(string parameter) => parameter;
 
+    /// <summary>The whole checkpoint name of a parameter. Default: <c>prefix + path + "." + file name</c>.</summary>
+    /// <param name="prefix">What stands before the paths of layers: <see cref="AdapterOptions.PathPrefix"/>.</param>
+    /// <param name="parameter">Name of the parameter in this module.</param>
+    protected internal virtual string FileKey(string prefix, string parameter) => $"{prefix}{Path}.{FileName(parameter)}";
+
+    /// <summary>False for a parameter that a checkpoint may lack, because it can be made again from the settings. Default: every
+    /// parameter must be there.</summary>
+    protected internal virtual bool IsRequired(string parameter) => true;
+
+    /// <summary>False for a parameter that is not written. Default: all are.</summary>
+    protected internal virtual bool IsSaved(string parameter) => true;
+
+    /// <summary>What the checkpoint will bring for this part: file names below <see cref="Path"/> with their shapes. Called before the shapes are
+    /// compared, so that a method whose shapes are a result of training can adjust. Default: nothing.</summary>
+    protected internal virtual void Expect(IReadOnlyDictionary<string, long[]> shapes)
+    {
+    }
+
     /// <summary>Settles what depends on the options once the parameters are loaded. Default: nothing.</summary>
     protected internal virtual void Loaded()
     {
     }
+
+    /// <summary>How the optimizer treats a parameter. Default: like all others.</summary>
+    protected internal virtual OptimizerGroup GroupOf(string parameter) => new("");
+
+    /// <summary>Not defined: a part of the model that has no input of its own.</summary>
+    /// <exception cref="PeftException">Always, unless overridden.</exception>
+    public override Tensor forward(Tensor x)
+        => throw new PeftException($"{GetType().Name} has no output of its own; run the model with its adapter.");
 
     /// <summary>A parameter that outlives the scope it was made in; the caller fills it.</summary>
     protected static Parameter Trainable(params long[] shape) => Kept(new Parameter(empty(shape, ScalarType.Float32)));
@@ -30,7 +56,7 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     protected static Parameter Frozen(Tensor values) => Kept(new Parameter(values, requires_grad: false));
 
     /// <summary>A parameter in the type in which the base model computes: itself where that is Float32.</summary>
-    protected static Tensor InTypeOf(Tensor x, Parameter parameter) => x.dtype == parameter.dtype ? parameter : parameter.to(x.dtype);
+    protected static Tensor InTypeOf(Tensor x, Tensor parameter) => x.dtype == parameter.dtype ? parameter : parameter.to(x.dtype);
 
     private static Parameter Kept(Parameter parameter)
     {

@@ -30,7 +30,6 @@ public static class AdapterCheckpoint
         Default("base_model_name_or_path", baseModel);
         Default("task_type", taskType);
         Default("inference_mode", true);
-        Default("bias", "none");
         Directory.CreateDirectory(folder);
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter), new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(
@@ -63,9 +62,18 @@ public static class AdapterCheckpoint
     internal static void ReadTensors(
         AdapterSet adapter, string name, IReadOnlyDictionary<string, SafetensorsEntry> entries, Action<string, Tensor> readInto)
     {
+        foreach (var part in adapter.Adapters)
+        {
+            var start = adapter.FileKey(part, "")[..^part.FileName("").Length];
+            part.Expect(entries.Where(e => e.Key.StartsWith(start, StringComparison.Ordinal))
+                .ToDictionary(e => e.Key[start.Length..], e => e.Value.Shape.ToArray(), StringComparer.Ordinal));
+        }
+
         var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
-        Refuse(parameters.Keys.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
+        var required = Keys(adapter, (part, parameter) => part.IsRequired(parameter));
+        Refuse(required.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
         Refuse(entries.Keys.Except(parameters.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
+        parameters = parameters.Where(p => entries.ContainsKey(p.Key)).ToDictionary(StringComparer.Ordinal);
         foreach (var (key, parameter) in parameters)
         {
             if (!entries[key].Shape.AsSpan().SequenceEqual(parameter.shape))
@@ -100,5 +108,14 @@ public static class AdapterCheckpoint
     }
 
     internal static IEnumerable<KeyValuePair<string, Tensor>> Tensors(AdapterSet adapter)
-        => adapter.Parameters().Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter));
+    {
+        var saved = Keys(adapter, (part, parameter) => part.IsSaved(parameter)).ToHashSet(StringComparer.Ordinal);
+        return adapter.Parameters().Where(p => saved.Contains(p.FileName)).Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter));
+    }
+
+    private static IEnumerable<string> Keys(AdapterSet adapter, Func<Adapter, string, bool> chooses)
+        => from part in adapter.Adapters
+           from named in part.named_parameters()
+           where chooses(part, named.name)
+           select adapter.FileKey(part, named.name);
 }

@@ -1,13 +1,31 @@
 namespace Microsoft.ML.Peft.Adapters.Core;
 
-/// <summary>How a method changes the model; decides which operations it can take part in.</summary>
+/// <summary>How a method changes the model.</summary>
 public enum AdapterFamily
 {
     /// <summary>Adds a low-rank product to a weight.</summary>
     LowRank,
+
+    /// <summary>Adds another structured or sparse matrix to a weight.</summary>
+    Additive,
+
+    /// <summary>Multiplies a weight or an activation: scales, rotations, reflections.</summary>
+    Multiplicative,
+
+    /// <summary>Trains a part of the base model's own numbers.</summary>
+    Selective,
+
+    /// <summary>Adds trained tokens, or keys and values.</summary>
+    Prompt,
+
+    /// <summary>Adds small networks between the parts of a block.</summary>
+    Bottleneck,
+
+    /// <summary>Mixes several adapters.</summary>
+    Mixture,
 }
 
-/// <summary>The registry row of a method, written on its options.</summary>
+/// <summary>The registry row of a method, written on its options; documentation, checks and search spaces are made of it.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class AdapterMethodAttribute : Attribute
 {
@@ -20,9 +38,27 @@ public sealed class AdapterMethodAttribute : Attribute
     /// <summary>The family.</summary>
     public AdapterFamily Family { get; }
 
-    /// <summary>The paper, as <c>arXiv:…</c>.</summary>
+    /// <summary>The name that people use, for example <c>LoRA</c>. Default: <see cref="Name"/>.</summary>
+    public string? Title { get; init; }
+
+    /// <summary>The paper, as <c>arXiv:…</c>, or authors, year and place.</summary>
     public string? Paper { get; init; }
+
+    /// <summary>What the method computes, in one line: <c>W + (α/r)·B·A</c>.</summary>
+    public string? Formula { get; init; }
+
+    /// <summary>Count of trained numbers of one layer (in → out), in one line: <c>r·(in + out)</c>.</summary>
+    public string? Trained { get; init; }
+
+    /// <summary>True if HF PEFT has the method, so that files go both ways.</summary>
+    public bool InHuggingFace { get; init; }
 
     /// <summary>True if it can be merged into the base weight without loss.</summary>
     public bool Merges { get; init; }
+
+    /// <summary>True if rows of one batch can go through different adapters of the method. Default true.</summary>
+    public bool MixesInBatch { get; init; } = true;
+
+    /// <summary>True if it works on a quantised base. Default true.</summary>
+    public bool OnQuantized { get; init; } = true;
 }

@@ -1,5 +1,7 @@
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
@@ -30,43 +32,42 @@ public sealed class AdapterSet : IDisposable
     /// <summary>Makes a new adapter for a model.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="options">The method, or null to train copies alone.</param>
-    /// <param name="layers">The model's layers.</param>
+    /// <param name="backbone">The model.</param>
     /// <param name="copies">Which layers are trained or saved as copies.</param>
-    /// <param name="defaultTargets">The architecture's targets, used where the options name none.</param>
     /// <param name="seed">Seed of the start values.</param>
     /// <exception cref="PeftException">The targets match no layer.</exception>
-    public static AdapterSet Create(
-        string name,
-        AdapterOptions? options,
-        LayerList layers,
-        CopiedModules copies,
-        IReadOnlyList<string> defaultTargets,
-        long seed)
+    public static AdapterSet Create(string name, AdapterOptions? options, Backbone backbone, CopiedModules copies, long seed)
     {
+        ArgumentNullException.ThrowIfNull(backbone);
         options?.Validate();
         copies = copies.And(options?.ModulesToSave);
-        var targets = options is null ? null : options.TargetModules ?? TargetModules.Named(defaultTargets);
-        layers = TargetSelection.Named(layers, targets);
-        var selection = new TargetSelection(targets, options, copies);
+        var targets = options is not { HasTargets: true } ? null
+            : options.TargetModules ?? (options.DefaultTargets(backbone) is { Count: > 0 } defaults ? TargetModules.Named(defaults) : throw NoTargets(backbone));
+        var layers = TargetSelection.Named(backbone.Layers, targets);
+        var selection = new TargetSelection(targets, options);
+        var chosen = layers.Where(layer => copies.Of(layer.Path) is null && selection.Includes(layer)).ToList();
+        selection.RequireMatches(layers);
+
         using var initialization = new Initialization(seed, layers.SelectMany(l => l.Tensors()).First().Tensor.device);
         var adapters = new List<Adapter>();
         try
         {
+            if (options is not null)
+            {
+                AddBiases(adapters, options.TrainedBiases, layers, chosen.ToHashSet(), copies);
+                foreach (var part in options.CreateParts(new AdapterBuild(chosen, initialization, backbone)))
+                {
+                    adapters.Add(part);
+                }
+            }
+
             foreach (var layer in layers)
             {
                 if (copies.Of(layer.Path) is { } trained)
                 {
-                    adapters.Add(layer is LinearLayer copied
-                        ? new TrainedCopy(copied, trained)
-                        : throw new PeftException($"modules_to_save names '{layer.Path}', which is no linear layer; only linear layers can be copied."));
-                }
-                else if (selection.Includes(layer))
-                {
-                    adapters.Add(options!.Create((LinearLayer)layer, initialization));
+                    adapters.Add(TrainedCopy.Of(layer, trained));
                 }
             }
-
-            selection.RequireMatches(layers);
         }
         catch
         {
@@ -74,18 +75,60 @@ public sealed class AdapterSet : IDisposable
             throw;
         }
 
-        return new AdapterSet(name, options is null ? null : options with { TargetModules = targets, ModulesToSave = copies.Names }, adapters, layers.Count);
+        // A list that says all of it already is kept as it came.
+        var saved = options?.ModulesToSave is { } given && copies.Names is { } names && !names.Except(given).Any() ? given : copies.Names;
+        var settled = options is null ? null : options with { TargetModules = targets ?? options.TargetModules, ModulesToSave = saved };
+        return new AdapterSet(name, settled, adapters, layers.Count);
     }
 
     /// <summary>Every parameter with its name in adapter_model.safetensors.</summary>
     public IEnumerable<(string FileName, Parameter Parameter)> Parameters()
         => from adapter in Adapters
            from named in adapter.named_parameters()
-           select ($"base_model.model.{adapter.Path}.{adapter.FileName(named.name)}", named.parameter);
+           select (FileKey(adapter, named.name), named.parameter);
+
+    /// <summary>What is trained, with the group of each parameter in the optimizer; a method may add or take away parameters between steps.</summary>
+    public IEnumerable<(Parameter Parameter, OptimizerGroup Group)> TrainedParameters()
+        => from adapter in Adapters
+           from named in adapter.named_parameters()
+           where named.parameter.requires_grad
+           select (named.parameter, adapter.GroupOf(named.name));
+
+    /// <summary>What the method adds to the loss while training, or null.</summary>
+    public Tensor? Penalty() => Options?.Penalty(this);
+
+    internal string FileKey(Adapter adapter, string parameter) => adapter.FileKey(Options?.PathPrefix ?? "base_model.model.", parameter);
+
+    private static void AddBiases(List<Adapter> adapters, string which, LayerList layers, HashSet<Layer> chosen, CopiedModules copies)
+    {
+        if (which == "none")
+        {
+            return;
+        }
+
+        foreach (var layer in layers)
+        {
+            if (copies.Of(layer.Path) is null && (which == "all" || chosen.Contains(layer)) && TrainedBias.Of(layer, chosen.Contains(layer)) is { } bias)
+            {
+                adapters.Add(bias);
+            }
+        }
+    }
+
+    private static PeftException NoTargets(Backbone backbone)
+    {
+        var names = backbone.Layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal);
+        return new($"A model of type '{backbone.Config.ModelType}' has no default target layers; set TargetModules to some of {string.Join(", ", names)}, or to TargetModules.AllLinear.");
+    }
 
     /// <summary>Adds the adapter into the base weights, which stop being what the checkpoint says until it is undone.</summary>
+    /// <param name="safe">True to refuse a merge that would give a weight that is no number.</param>
     /// <returns>Undoes the merge, to the last bit, when disposed.</returns>
-    public MergedWeights Merge() => new(Adapters);
+    /// <exception cref="PeftException">The method does not merge, a layer is one that another one shares, or, if safe, a weight would be no number.</exception>
+    public MergedWeights Merge(bool safe = false)
+        => Options is { Method.Merges: false } options
+            ? throw new PeftException($"{options.Method.Name} cannot be merged into the base weights: what it computes is no change of a weight. Keep the adapter beside the model.")
+            : new(Adapters, safe);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -17,12 +17,15 @@ public abstract class BlockAdapter : Adapter
     public int Block { get; }
 
     /// <summary>Hidden states in, hidden states of the same shape out; each token on its own.</summary>
-    protected internal abstract Tensor Forward(Tensor hidden, ForwardContext context);
+    /// <param name="hidden">The hidden states at the point (tokens, hidden).</param>
+    /// <param name="state">What else the block has at hand there.</param>
+    /// <param name="context">What comes with the forward pass.</param>
+    protected internal abstract Tensor Forward(Tensor hidden, BlockState state, ForwardContext context);
 
     /// <inheritdoc/>
     public sealed override Tensor forward(Tensor hidden)
     {
         using var context = training ? ForwardContext.TrainingWith(Generator.Default) : ForwardContext.Predicting();
-        return Forward(hidden, context);
+        return Forward(hidden, default, context);
     }
 }

@@ -4,11 +4,11 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>An adapter of a linear layer: weight in, weight out, with an optional cheaper forward pass.</summary>
-public abstract class LinearAdapter : Adapter
+public abstract class LinearAdapter : LayerAdapter
 {
     /// <summary>Puts the adapter on a layer, which stays as it is.</summary>
     protected LinearAdapter(LinearLayer target)
-        : base(target.Path) => Layer = target;
+        : base(target) => Layer = target;
 
     /// <summary>The layer below.</summary>
     public LinearLayer Layer { get; }
@@ -19,17 +19,14 @@ public abstract class LinearAdapter : Adapter
     /// <summary>Output features of the layer.</summary>
     protected long OutFeatures => Layer.OutFeatures;
 
-    /// <summary>The weight (out, in) that the adapter makes of the weight (out, in) below it.</summary>
-    protected internal abstract Tensor Materialize(Tensor weight);
-
-    /// <summary>The bias (out) that the adapter makes of the bias below it. Default: the same.</summary>
-    protected internal virtual Tensor? MaterializeBias(Tensor? bias) => bias;
-
     /// <summary>The adapted output: x (…, in) gives (…, out). Override where there is a cheaper way than the whole weight.</summary>
     /// <param name="x">Input of the layer.</param>
     /// <param name="below">The layer with the adapters below this one.</param>
     protected internal virtual Tensor Forward(Tensor x, LayerCall below)
-        => nn.functional.linear(x, Materialize(below.Weight()), MaterializeBias(Layer.Bias));
+    {
+        var bias = MaterializeBias(below.Bias());
+        return nn.functional.linear(x, InTypeOf(x, Materialize(below.Weight())), bias is null ? null : InTypeOf(x, bias));
+    }
 
     /// <summary>The layer's output with this adapter alone.</summary>
     public sealed override Tensor forward(Tensor x)

@@ -3,7 +3,7 @@ using Microsoft.ML.Peft.Layers;
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>Decides layer by layer whether a method goes on it, and says so where it goes on none.</summary>
-internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? options, CopiedModules copies)
+internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? options)
 {
     private readonly BlockFilter _blocks = new(options?.LayersToTransform, options?.LayersPattern);
     private int _matched;
@@ -26,7 +26,7 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     /// <exception cref="PeftException">It is named but of a kind that cannot be adapted.</exception>
     public bool Includes(Layer layer)
     {
-        if (targets is null || options?.ExcludeModules?.Matches(layer.Path) == true || copies.Of(layer.Path) is not null || !targets.Matches(layer.Path))
+        if (targets is null || options?.ExcludeModules?.Matches(layer.Path) == true || !targets.Matches(layer.Path))
         {
             return false;
         }
@@ -41,9 +41,11 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
             return false;
         }
 
-        if (layer is not LinearLayer)
+        if (options?.Adapts(layer) == false)
         {
-            throw new PeftException($"target_modules matches '{layer.Path}', which is no linear layer; this method adapts linear layers only.");
+            throw new PeftException(layer is LinearLayer
+                ? $"target_modules matches '{layer.Path}', a linear layer; {options.Method.Name} does not adapt linear layers."
+                : $"target_modules matches '{layer.Path}', which is no linear layer; {options.Method.Name} does not adapt layers of that kind.");
         }
 
         _matched++;

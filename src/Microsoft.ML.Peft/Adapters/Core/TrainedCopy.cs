@@ -11,14 +11,24 @@ public sealed class TrainedCopy : LinearAdapter
     private readonly Parameter weight; // (out, in)
     private readonly Parameter? bias; // (out)
 
-    /// <summary>Copies a layer; <paramref name="trained"/> false saves it with the adapter without training it.</summary>
+    /// <summary>Copies a linear layer; <paramref name="trained"/> false saves it with the adapter without training it.</summary>
     public TrainedCopy(LinearLayer target, bool trained)
         : base(target)
     {
-        weight = trained ? Trainable(Copy(target.Weight.Dense())) : Frozen(Copy(target.Weight.Dense()));
-        bias = target.Bias is null ? null : trained ? Trainable(Copy(target.Bias)) : Frozen(Copy(target.Bias));
+        weight = Copy(target.FrozenWeight, trained);
+        bias = target.Bias is null ? null : Copy(target.Bias, trained);
         RegisterComponents();
     }
+
+    /// <summary>Copies a layer of any kind.</summary>
+    /// <exception cref="PeftException">The layer has no weight of its own.</exception>
+    internal static LayerAdapter Of(Layer layer, bool trained) => layer switch
+    {
+        LinearLayer linear => new TrainedCopy(linear, trained),
+        EmbeddingLayer table => new OfTable(table, trained),
+        { FrozenWeight: not null } => new OfWeights(layer, trained),
+        _ => throw new PeftException($"modules_to_save names '{layer.Path}', which has no weight that could be copied."),
+    };
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor _) => weight;
@@ -29,5 +39,41 @@ public sealed class TrainedCopy : LinearAdapter
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below) => nn.functional.linear(x.to(weight.dtype), weight, bias);
 
-    private static Tensor Copy(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true);
+    private static Parameter Copy(Tensor tensor, bool trained)
+    {
+        var copy = tensor.to(ScalarType.Float32, copy: true);
+        return trained ? Trainable(copy) : Frozen(copy);
+    }
+
+    private sealed class OfTable : EmbeddingAdapter
+    {
+        private readonly Parameter weight; // (rows, dim)
+
+        public OfTable(EmbeddingLayer target, bool trained)
+            : base(target)
+        {
+            weight = Copy(target.Weight, trained);
+            RegisterComponents();
+        }
+
+        protected internal override Tensor Materialize(Tensor _) => weight;
+    }
+
+    private sealed class OfWeights : WeightAdapter
+    {
+        private readonly Parameter weight;
+        private readonly Parameter? bias;
+
+        public OfWeights(Layer target, bool trained)
+            : base(target)
+        {
+            weight = Copy(target.FrozenWeight!, trained);
+            bias = target.FrozenBias is null ? null : Copy(target.FrozenBias, trained);
+            RegisterComponents();
+        }
+
+        protected internal override Tensor Materialize(Tensor _) => weight;
+
+        protected internal override Tensor? MaterializeBias(Tensor? _) => bias;
+    }
 }

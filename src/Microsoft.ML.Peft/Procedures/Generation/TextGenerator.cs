@@ -47,7 +47,7 @@ public sealed class TextGenerator : IDisposable
             if (adapterFolder is not null)
             {
                 adapter = AdapterSet.Create(
-                    "default", AdapterCheckpoint.ReadOptions(adapterFolder), model.Layers, new CopiedModules([], []), model.Backbone.DefaultTargets, seed: 0);
+                    "default", AdapterCheckpoint.ReadOptions(adapterFolder), model.Backbone, new CopiedModules([], []), seed: 0);
                 AdapterCheckpoint.ReadTensors(adapter, adapterFolder);
             }
 

@@ -1,0 +1,45 @@
+namespace Microsoft.ML.Peft.Adapters.Core;
+
+/// <summary>What a method does between the steps of a training run: draws a rank, masks, grows, changes gradients.</summary>
+/// <remarks>The order of a step: <see cref="BeforeForward"/>, forward and backward, <see cref="BeforeStep"/>, the optimizer,
+/// <see cref="AfterStep"/> while the gradients are still there; then the parameters are asked for again, so that new ones join the optimizer.</remarks>
+public abstract class AdapterTraining : IDisposable
+{
+    /// <summary>Before the forward pass of a step. Default: nothing.</summary>
+    public virtual void BeforeForward(TrainingPoint point)
+    {
+    }
+
+    /// <summary>The gradients are there and the optimizer has not acted. Default: nothing.</summary>
+    public virtual void BeforeStep(TrainingPoint point)
+    {
+    }
+
+    /// <summary>The optimizer has acted and the gradients are still there. Default: nothing.</summary>
+    public virtual void AfterStep(TrainingPoint point)
+    {
+    }
+
+    /// <summary>After the last step. Default: nothing.</summary>
+    public virtual void Finish()
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Dispose(true);
+        GC.SuppressFinalize(this);
+    }
+
+    /// <summary>Frees what it holds.</summary>
+    protected virtual void Dispose(bool disposing)
+    {
+    }
+}
+
+/// <summary>Where a training run stands.</summary>
+/// <param name="Step">The step, from 0.</param>
+/// <param name="TotalSteps">Count of steps of the run.</param>
+/// <param name="LearningRate">Learning rate of the step.</param>
+public readonly record struct TrainingPoint(long Step, long TotalSteps, double LearningRate);

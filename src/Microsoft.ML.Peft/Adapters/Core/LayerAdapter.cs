@@ -1,0 +1,46 @@
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters.Core;
+
+/// <summary>An adapter of a layer: weight in, weight out.</summary>
+public abstract class LayerAdapter : Adapter
+{
+    private protected LayerAdapter(Layer target)
+        : base(target.Path) => Target = target;
+
+    /// <summary>The layer below.</summary>
+    public Layer Target { get; }
+
+    /// <summary>The weight that the adapter makes of the weight below it, in the layer's own shape.</summary>
+    protected internal abstract Tensor Materialize(Tensor weight);
+
+    /// <summary>The bias (out) that the adapter makes of the bias below it. Default: the same.</summary>
+    protected internal virtual Tensor? MaterializeBias(Tensor? bias) => bias;
+}
+
+/// <summary>An adapter of a norm or a convolution, which computes with the changed weight.</summary>
+public abstract class WeightAdapter : LayerAdapter
+{
+    /// <summary>Puts the adapter on a layer, which stays as it is.</summary>
+    protected WeightAdapter(Layer target)
+        : base(target)
+    {
+    }
+}
+
+/// <summary>An adapter of an embedding table (rows, dim).</summary>
+public abstract class EmbeddingAdapter : LayerAdapter
+{
+    /// <summary>Puts the adapter on a table, which stays as it is.</summary>
+    protected EmbeddingAdapter(EmbeddingLayer target)
+        : base(target) => Layer = target;
+
+    /// <summary>The table below.</summary>
+    public EmbeddingLayer Layer { get; }
+
+    /// <summary>The adapted look-up: ids (n) give (n, dim). Override where there is a cheaper way than the whole table.</summary>
+    /// <param name="ids">Ids (n).</param>
+    /// <param name="below">The table with the adapters below this one.</param>
+    protected internal virtual Tensor Forward(Tensor ids, EmbeddingCall below) => Materialize(below.Weight()).index_select(0, ids);
+}

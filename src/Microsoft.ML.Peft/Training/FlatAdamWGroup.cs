@@ -1,0 +1,115 @@
+using Microsoft.ML.Peft.Adapters.Core;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Training;
+
+/// <summary>Parameters of <see cref="FlatAdamW"/> that are stepped together, as views of one buffer.</summary>
+internal sealed class FlatAdamWGroup : IDisposable
+{
+    private readonly OptimizerGroup _group;
+    private readonly long[] _counts;
+    private readonly Tensor _values;
+    private readonly Tensor _mean;
+    private readonly Tensor _square;
+    private long _step;
+
+    public FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters)
+        : this(group, parameters, null, null, 0)
+    {
+    }
+
+    private FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters, Tensor? mean, Tensor? square, long step)
+    {
+        (_group, Parameters, _step) = (group, parameters, step);
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        _counts = [.. parameters.Select(p => p.numel())];
+        _values = cat(parameters.Select(p => p.detach().reshape(-1)).ToArray()).DetachFromDisposeScope();
+        _mean = (mean ?? zeros_like(_values)).DetachFromDisposeScope();
+        _square = (square ?? zeros_like(_values)).DetachFromDisposeScope();
+        long offset = 0;
+        for (var k = 0; k < parameters.Length; k++)
+        {
+            parameters[k].set_(_values.narrow(0, offset, _counts[k]).view(parameters[k].shape));
+            offset += _counts[k];
+        }
+    }
+
+    public Parameter[] Parameters { get; }
+
+    /// <summary>The gradients end to end, or null where no parameter has one.</summary>
+    public Tensor? Gradient(bool keep)
+    {
+        var pieces = new Tensor[Parameters.Length];
+        var found = false;
+        for (var k = 0; k < pieces.Length; k++)
+        {
+            var gradient = Parameters[k].grad;
+            found |= gradient is not null;
+            pieces[k] = gradient is not null ? gradient.reshape(-1) : zeros([_counts[k]], device: _values.device);
+        }
+
+        if (!keep)
+        {
+            ClearGradients();
+        }
+
+        return found ? cat(pieces) : null;
+    }
+
+    public void ClearGradients()
+    {
+        foreach (var parameter in Parameters)
+        {
+            parameter.grad = null;
+        }
+    }
+
+    public void Step(Tensor gradient, double learningRate, double decay, double beta1, double beta2, double eps)
+    {
+        learningRate *= _group.LearningRateFactor;
+        _step++;
+        if (decay > 0 && _group.Decays)
+        {
+            _values.mul_(1 - (learningRate * decay));
+        }
+
+        _mean.mul_(beta1).add_(gradient, 1 - beta1);
+        _square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+        var denominator = _square.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, _step))).add_(eps);
+        _values.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(beta1, _step)));
+    }
+
+    /// <summary>This group with the moments of those of its parameters that are in a set: itself where all are, null where none is.</summary>
+    public FlatAdamWGroup? Without(HashSet<object?> kept)
+    {
+        var places = Enumerable.Range(0, Parameters.Length).Where(k => kept.Contains(Parameters[k])).ToArray();
+        if (places.Length == Parameters.Length)
+        {
+            return this;
+        }
+
+        if (places.Length == 0)
+        {
+            return null;
+        }
+
+        using var scope = NewDisposeScope();
+        var starts = new long[_counts.Length];
+        for (var k = 1; k < starts.Length; k++)
+        {
+            starts[k] = starts[k - 1] + _counts[k - 1];
+        }
+
+        Tensor Of(Tensor whole) => cat(places.Select(k => whole.narrow(0, starts[k], _counts[k])).ToArray()).DetachFromDisposeScope();
+        return new FlatAdamWGroup(_group, [.. places.Select(k => Parameters[k])], Of(_mean), Of(_square), _step);
+    }
+
+    public void Dispose()
+    {
+        _values.Dispose();
+        _mean.Dispose();
+        _square.Dispose();
+    }
+}
