@@ -39,11 +39,11 @@ internal sealed class SpeechAdapter
     /// <summary>(rows·frames, hidden) gives (rows·<see cref="Frames"/>, <see cref="Width"/>).</summary>
     public Tensor Forward(Tensor hidden, long rows, long frames, ForwardContext context)
     {
-        hidden = _projection is null ? hidden : _norm!.Forward(_projection.Forward(hidden, context));
+        hidden = _projection is null ? hidden : _norm!.Forward(_projection.Forward(hidden, context), context);
         var x = hidden.view(rows, frames, Width).transpose(1, 2);
         foreach (var convolution in _convolutions)
         {
-            var both = convolution.Forward(x);
+            var both = convolution.Forward(x, context);
             x = both.narrow(1, 0, Width) * both.narrow(1, Width, Width).sigmoid();
         }
 

@@ -45,10 +45,10 @@ internal sealed class TokenConvolution
     public Tensor Forward(Tensor embedded, Tensor hidden, TokenBatch batch, ForwardContext context)
     {
         var width = embedded.size(1);
-        var convolved = _convolution.Forward(embedded.view(batch.Rows, batch.Length, width).transpose(1, 2)).transpose(1, 2).reshape(-1, width);
+        var convolved = _convolution.Forward(embedded.view(batch.Rows, batch.Length, width).transpose(1, 2), context).transpose(1, 2).reshape(-1, width);
         var real = batch.Mask?.to(hidden.dtype).view(-1, 1);
         convolved = _activation(context.Dropout(real is null ? convolved : convolved * real, _dropout));
-        var normed = _norm.Forward(hidden + convolved);
+        var normed = _norm.Forward(hidden + convolved, context);
         return real is null ? normed : normed * real;
     }
 }
