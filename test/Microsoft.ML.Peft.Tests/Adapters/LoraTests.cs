@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Tests.Adapters;
 [TestClass]
 public sealed class LoraTests : LinearAdapterContract
 {
-    protected override LinearAdapterOptions Options => new LoraOptions { Rank = 2, Alpha = 4 };
+    protected override AdapterOptions Options => new LoraOptions { Rank = 2, Alpha = 4 };
 
     protected override long TrainedNumbers(long inputs, long outputs) => 2 * (inputs + outputs);
 
@@ -48,7 +48,7 @@ public sealed class LoraTests : LinearAdapterContract
             Rank = 4,
             Alpha = 4,
             RankPattern = new Dictionary<string, int> { ["query"] = 2 },
-            AlphaPattern = new Dictionary<string, double> { ["key"] = 1, [@"block\.query"] = 6 },
+            AlphaPattern = new Dictionary<string, double> { ["key"] = 1, [@"block\.0\.query"] = 6 },
         };
         using var lora = new Lora(Layer(4, 5), options, new AdapterBuild([], initialization));
         Fill(lora, "lora_A", 1);
