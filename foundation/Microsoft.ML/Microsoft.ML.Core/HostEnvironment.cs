@@ -8,6 +8,7 @@ internal sealed class HostEnvironment : IHost, ISeededEnvironment
     private readonly HostEnvironment _root;
     private readonly string _name;
     private readonly Lock _lock = new();
+    private volatile bool _canceled;
 
     /// <summary>A root environment.</summary>
     public HostEnvironment(int? seed)
@@ -31,6 +32,16 @@ internal sealed class HostEnvironment : IHost, ISeededEnvironment
     public Action<string, ChannelMessage> Listener { get; set; }
 
     public string TempFilePath { get; set; } = Path.GetTempPath();
+
+    /// <summary>Asks what runs under this environment to end.</summary>
+    public void Cancel() => _root._canceled = true;
+
+    /// <summary>Ends what runs here by an exception if that was asked for; trainers call it between steps.</summary>
+    public static void CheckAlive(IHostEnvironment env)
+    {
+        if (env is HostEnvironment { _root._canceled: true })
+            throw new OperationCanceledException("Operation was canceled.");
+    }
 
     public ComponentCatalog ComponentCatalog { get; }
 

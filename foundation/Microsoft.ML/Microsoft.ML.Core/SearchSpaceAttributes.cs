@@ -4,9 +4,7 @@ namespace Microsoft.ML.SearchSpace;
 [AttributeUsage(AttributeTargets.Field | AttributeTargets.Property, AllowMultiple = false, Inherited = false)]
 public sealed class BooleanChoiceAttribute : Attribute
 {
-    public BooleanChoiceAttribute()
-    {
-    }
+    public BooleanChoiceAttribute() => DefaultValue = true;
 
     public BooleanChoiceAttribute(bool defaultValue) => DefaultValue = defaultValue;
 

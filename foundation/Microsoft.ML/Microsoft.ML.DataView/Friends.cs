@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 
+[assembly: InternalsVisibleTo("Microsoft.ML.AutoML")]
 [assembly: InternalsVisibleTo("Microsoft.ML.Core")]
 [assembly: InternalsVisibleTo("Microsoft.ML.Data")]
 [assembly: InternalsVisibleTo("Microsoft.ML.Transforms")]

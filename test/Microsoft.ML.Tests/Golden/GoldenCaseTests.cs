@@ -12,6 +12,9 @@ namespace FoundationTests.Golden;
 [DoNotParallelize]
 public sealed partial class GoldenCaseTests
 {
+    private const int BindingSmacTrials = 6;
+    private const string RecordingDay = "2026-11-22";
+
     public TestContext TestContext { get; set; } = null!;
 
     public static IEnumerable<object[]> Compiled => GoldenSet.Cases.Where(c => CodeOf(c) is not null).Select(c => new object[] { c });
@@ -35,8 +38,7 @@ public sealed partial class GoldenCaseTests
         {
             int? seed = (int?)JsonNode.Parse(File.ReadAllText("case.json"))!["mlContextSeed"];
             CodeOf(name)!.CreateDelegate<Action<MLContext, R>>()(new MLContext(seed), recorder);
-            var expected = WithoutVersionLength(JsonNode.Parse(File.ReadAllText("expected.json"))!);
-            var differences = JsonDifference.Of(expected, WithoutVersionLength(JsonNode.Parse(recorder.Text())!));
+            var differences = JsonDifference.Of(Comparable(name, File.ReadAllText("expected.json")), Comparable(name, recorder.Text()));
             Assert.IsEmpty(differences, $"{name}:\n" + string.Join('\n', differences.Take(10)));
         }
         finally
@@ -46,8 +48,22 @@ public sealed partial class GoldenCaseTests
         }
     }
 
+    /// <summary>What is recorded, without what says nothing.</summary>
+    private static JsonNode Comparable(string name, string text)
+    {
+        // A text that is a time alone is read as that time of the present day.
+        if (name.Contains("convert-text-tokens", StringComparison.Ordinal))
+            text = text.Replace(RecordingDay, DateTime.Today.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture), StringComparison.Ordinal);
+        var recorded = JsonNode.Parse(text)!;
+        WithoutVersionLength(recorded);
+        // After its initial population SMAC proposes from a forest that is hard to reproduce; the record's README binds the first six.
+        if (name.Contains("smac", StringComparison.Ordinal) && recorded["trials"] is JsonArray trials)
+            recorded["trials"] = new JsonArray(trials.Take(BindingSmacTrials).Select(t => t!.DeepClone()).ToArray());
+        return recorded;
+    }
+
     /// <summary>How long the name of the writing product is says nothing.</summary>
-    private static JsonNode WithoutVersionLength(JsonNode recorded)
+    private static void WithoutVersionLength(JsonNode recorded)
     {
         foreach (var (key, value) in recorded.AsObject())
         {
@@ -56,7 +72,6 @@ public sealed partial class GoldenCaseTests
             foreach (var entry in value!.AsArray().OfType<JsonObject>().Where(e => (string?)e["name"] == "TrainingInfo/Version.txt"))
                 entry.Remove("length");
         }
-        return recorded;
     }
 
     [TestMethod]

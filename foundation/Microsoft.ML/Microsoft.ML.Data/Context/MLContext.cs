@@ -49,6 +49,8 @@ public sealed class MLContext : ISeededEnvironment
 
     public int? GpuDeviceId { get; set; }
 
+    internal void CancelExecution() => _env.Cancel();
+
     int? ISeededEnvironment.Seed => _env.Seed;
 
     string IExceptionContext.ContextDescription => _env.ContextDescription;

@@ -40,6 +40,7 @@ public abstract class TrainerEstimatorBase<TTransformer, TModel> : ITrainerEstim
     {
         Contracts.CheckValue(input, nameof(input));
         GetOutputSchema(SchemaShape.Create(input.Schema));
+        HostEnvironment.CheckAlive(Host);
         using var channel = Host.Start("Training");
         return Train(input);
     }
