@@ -45,8 +45,6 @@ ModelInputs Inputs()
     return new ModelInputs { Tokens = new TokenBatch(ids, 0, device: device) };
 }
 
-Targets Labels2(Tensor t) => new(t);
-
 Tensor Labels() => (kind == HeadKind.CausalLanguageModel
     ? inputs.Tokens!.Ids.reshape(rows, length).clone()
     : tensor(Enumerable.Range(0, rows).Select(k => (long)(k % 2)).ToArray(), device: device)).DetachFromDisposeScope();
@@ -59,8 +57,7 @@ void Step()
         parameter.grad = null;
     }
 
-    var output = model.Forward(inputs, context);
-    var loss = model.Head.Loss(output, Labels2(labels));
+    var loss = model.Loss(inputs, new(labels), context);
     loss.backward();
     using var _ = no_grad();
     lossOut.copy_(loss.detach().reshape(1));
@@ -71,7 +68,7 @@ void Measure(bool graph)
     try
     {
         DeviceMemory.EmptyCache();
-        DeviceMemory.ResetPeak(0); // before the capture: a graph's memory is taken then
+        DeviceMemory.ResetPeak(0);
         using var captured = graph ? new CudaGraph(Step) : null;
         Action work = captured is null ? Step : captured.Replay;
         for (var k = 0; k < 5; k++)
@@ -81,6 +78,11 @@ void Measure(bool graph)
         }
 
         cuda.synchronize();
+        if (!graph) // a graph's memory is taken in the capture
+        {
+            DeviceMemory.ResetPeak(0);
+        }
+
         var times = new double[steps];
         for (var k = 0; k < steps; k++)
         {

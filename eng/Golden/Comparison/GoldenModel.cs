@@ -31,20 +31,20 @@ internal sealed class GoldenModel : IDisposable
 
     private readonly Dictionary<string, Tensor> _batch;
 
-    private GoldenModel(GoldenCase @case, PretrainedModel model, HeadKind kind, AdapterSet? adapter)
+    private GoldenModel(GoldenCase @case, PretrainedModel model, HeadKind kind, AdapterSet? adapter, Device device)
     {
         (Case, Model, Kind, Adapter) = (@case, model, kind, adapter);
         _batch = Tensors(Path.Combine(@case.ModelFolder, "inputs.safetensors"));
-        Targets = new Targets(_batch.GetValueOrDefault("labels"), _batch.GetValueOrDefault("start_positions"), _batch.GetValueOrDefault("end_positions"));
+        Targets = new Targets(Value("labels"), Value("start_positions"), Value("end_positions"));
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(@case.ModelFolder, "config.json")));
         Inputs = new ModelInputs
         {
-            Tokens = _batch.TryGetValue("input_ids", out var ids) ? Tokens(ids, _batch.GetValueOrDefault("attention_mask"), _batch.GetValueOrDefault("token_type_ids")) : null,
-            DecoderTokens = kind == HeadKind.SequenceToSequence ? DecoderTokens(_batch, config.RootElement) : null,
+            Tokens = _batch.TryGetValue("input_ids", out var ids) ? Tokens(ids, _batch.GetValueOrDefault("attention_mask"), _batch.GetValueOrDefault("token_type_ids"), device) : null,
+            DecoderTokens = kind == HeadKind.SequenceToSequence ? DecoderTokens(_batch, config.RootElement, device) : null,
             Values = Value("pixel_values") ?? Value("input_values") ?? Value("input_features"),
         };
 
-        Tensor? Value(string name) => _batch.GetValueOrDefault(name);
+        Tensor? Value(string name) => _batch.GetValueOrDefault(name)?.to(device);
     }
 
     public GoldenCase Case { get; }
@@ -63,14 +63,16 @@ internal sealed class GoldenModel : IDisposable
     public Dictionary<string, Tensor> Expected() => Tensors(Path.Combine(Case.Folder, "expected.safetensors"));
 
     /// <summary>Builds the model of a case and, where it has one, its adapter.</summary>
+    /// <param name="case">The case.</param>
+    /// <param name="placement">Device and precision; null for Float32 on the CPU.</param>
     /// <exception cref="PeftException">This library does not have the architecture, the task or the adapter method.</exception>
-    public static GoldenModel Load(GoldenCase @case)
+    public static GoldenModel Load(GoldenCase @case, Placement? placement = null)
     {
         PretrainedModel? model = null;
         AdapterSet? adapter = null;
         try
         {
-            (model, var kind) = LoadModel(@case.ModelFolder);
+            (model, var kind) = LoadModel(@case.ModelFolder, placement);
             if (@case.Adapter is not null)
             {
                 var options = AdapterCheckpoint.ReadOptions(@case.Folder);
@@ -78,7 +80,7 @@ internal sealed class GoldenModel : IDisposable
                 AdapterCheckpoint.ReadTensors(adapter, @case.Folder);
             }
 
-            return new GoldenModel(@case, model, kind, adapter);
+            return new GoldenModel(@case, model, kind, adapter, placement?.Device ?? CPU);
         }
         catch
         {
@@ -109,7 +111,7 @@ internal sealed class GoldenModel : IDisposable
         }
     }
 
-    private static (PretrainedModel Model, HeadKind Kind) LoadModel(string folder)
+    private static (PretrainedModel Model, HeadKind Kind) LoadModel(string folder, Placement? placement)
     {
         using var config = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "config.json")));
         var name = config.RootElement.GetProperty("architectures")[0].GetString()!;
@@ -119,7 +121,7 @@ internal sealed class GoldenModel : IDisposable
         {
             try
             {
-                return (PretrainedModel.Load(folder, kinds[k]), kinds[k]);
+                return (PretrainedModel.Load(folder, kinds[k], placement: placement), kinds[k]);
             }
             catch (PeftException) when (k + 1 < kinds.Length)
             {
@@ -127,13 +129,13 @@ internal sealed class GoldenModel : IDisposable
         }
     }
 
-    private static TokenBatch Tokens(Tensor ids, Tensor? mask, Tensor? types)
+    private static TokenBatch Tokens(Tensor ids, Tensor? mask, Tensor? types, Device device)
     {
         var (rows, length) = ((int)ids.size(0), (int)ids.size(1));
         var (id, type) = (Flat(ids), types is null ? null : Flat(types));
         var real = Enumerable.Range(0, rows).Select(row => mask is null ? length : (int)mask.select(0, row).sum().item<long>()).ToArray();
         var pad = Array.FindIndex(real, count => count < length) is >= 0 and var padded ? id[(padded * length) + real[padded]] : 0;
-        return new TokenBatch(Rows(id), (int)pad, type is null ? null : Rows(type));
+        return new TokenBatch(Rows(id), (int)pad, type is null ? null : Rows(type), device: device);
 
         static long[] Flat(Tensor x) => x.reshape(-1).data<long>().ToArray();
 
@@ -141,7 +143,7 @@ internal sealed class GoldenModel : IDisposable
     }
 
     // Hugging Face moves the labels to the right and fills up with padding.
-    private static TokenBatch DecoderTokens(Dictionary<string, Tensor> batch, JsonElement config)
+    private static TokenBatch DecoderTokens(Dictionary<string, Tensor> batch, JsonElement config, Device device)
     {
         var labels = batch["labels"];
         var (start, pad) = (config.GetProperty("decoder_start_token_id").GetInt32(), config.GetProperty("pad_token_id").GetInt32());
@@ -150,7 +152,7 @@ internal sealed class GoldenModel : IDisposable
             var label = labels.select(0, row).contiguous().data<long>().ToArray();
             return (int[])[start, .. label.SkipLast(1).Select(id => id == -100 ? pad : checked((int)id))];
         });
-        return new TokenBatch([.. rows], pad);
+        return new TokenBatch([.. rows], pad, device: device);
     }
 
     private static Dictionary<string, Tensor> Tensors(string path)

@@ -14,7 +14,7 @@ public sealed class Bloom : Decoder
     private readonly LayerNormLayer _wordNorm;
     private readonly Block[] _blocks;
     private readonly LayerNormLayer _norm;
-    private readonly float[] _slopes;
+    private readonly ConstantNumbers _slopes;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
     public Bloom(ModelConfig config, WeightSource source)
@@ -31,7 +31,7 @@ public sealed class Bloom : Decoder
             throw config.Wrong(headsKey, $"a divisor of the hidden size, which is {HiddenSize}");
         }
 
-        _slopes = Slopes(heads);
+        _slopes = new(Slopes(heads));
         _blocks = new Block[config.Int(config.Has("num_hidden_layers") ? "num_hidden_layers" : "n_layer", 1, 1 << 12)];
         source.Root(Root);
         Words = source.Embedding("transformer.word_embeddings", VocabularySize, HiddenSize);
@@ -80,8 +80,8 @@ public sealed class Bloom : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var hidden = _wordNorm.Forward(Words.Forward(pass.Batch.Ids, pass.Context), pass.Context);
-        var position = pass.PositionsOrPadding() ?? arange(pass.Keys, ScalarType.Int64);
-        var bias = position.to(ScalarType.Float32).view(-1, 1, 1, pass.Keys).mul(tensor(_slopes).view(1, _slopes.Length, 1, 1));
+        var position = pass.PositionsOrPadding() ?? arange(pass.Keys, ScalarType.Int64, pass.Device);
+        var bias = position.to(ScalarType.Float32).view(-1, 1, 1, pass.Keys).mul(_slopes.On(pass.Device).view(1, _slopes.Count, 1, 1));
         var mask = pass.Causal(bias: bias);
         foreach (var block in _blocks)
         {
@@ -124,6 +124,7 @@ public sealed class Bloom : Decoder
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var tokens = pass.Rows * pass.Length;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
@@ -135,7 +136,7 @@ public sealed class Bloom : Decoder
 
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return (_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return ((_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
 
             Tensor Part(int which) => parts.select(2, which).reshape(tokens, _heads * _size);
         }

@@ -127,7 +127,7 @@ public sealed class Clip : ImageTextEncoder
             }
 
             var hidden = (_words.Forward(batch.Ids, context).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length)).view(rows * length, -1);
-            var mask = Attention.CausalMask(batch.Mask, rows, length, _form.Heads);
+            var mask = Attention.CausalMask(batch.Mask, rows, length, _form.Heads, batch.Ids.device);
             foreach (var block in _blocks)
             {
                 hidden = block.Forward(hidden, rows, length, length, mask, context);

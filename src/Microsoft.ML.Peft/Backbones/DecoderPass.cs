@@ -14,7 +14,7 @@ internal sealed class DecoderPass
     {
         (Batch, Context, Cache) = (batch, context, cache);
         Past = cache?.Length ?? 0;
-        _seen = cache is null ? batch.Mask : cache.MaskWith(batch.Mask, Rows, Length);
+        _seen = cache is null ? batch.Mask : cache.MaskWith(batch.Mask, Rows, Length, Device);
         _padding = _seen is null ? null : AttentionMask.PaddingOf(_seen, Rows, Keys);
     }
 
@@ -23,6 +23,9 @@ internal sealed class DecoderPass
     public ForwardContext Context { get; }
 
     public KeyValueCache? Cache { get; }
+
+    /// <summary>Where the pass is computed.</summary>
+    public Device Device => Batch.Ids.device;
 
     /// <summary>Rows of the batch.</summary>
     public long Rows => Batch.Rows;
@@ -40,7 +43,7 @@ internal sealed class DecoderPass
     /// <remarks>Without a cache every row counts from 0, padding included, as Hugging Face's models do when they are trained.</remarks>
     public Tensor Positions()
         => Cache is null || _seen is null
-            ? arange(Past, Keys, ScalarType.Int64)
+            ? arange(Past, Keys, ScalarType.Int64, Device)
             : RealPositions().clamp(0).narrow(1, Past, Length).reshape(Rows * Length);
 
     /// <summary>Count of real tokens up to each token, less one, and −1 for padding: (rows, keys); null where nothing is padded.</summary>
@@ -48,7 +51,7 @@ internal sealed class DecoderPass
 
     /// <summary>The causal mask of a window of that many keys, 0 for all, with an optional bias.</summary>
     public AttentionMask Causal(long window = 0, Tensor? bias = null, bool biasByQuery = false)
-        => new(Past, Length, causal: true, window, _padding, bias, biasByQuery);
+        => new(Past, Length, causal: true, Device, window, _padding, bias, biasByQuery);
 
     /// <summary>The sizes of an attention over everything seen.</summary>
     public AttentionShape Shape(long heads, long headSize, long keyHeads = 0) => new(Rows, Length, Keys, heads, headSize) { KeyHeads = keyHeads };

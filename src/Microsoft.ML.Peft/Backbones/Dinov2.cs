@@ -148,6 +148,7 @@ public sealed class Dinov2 : VisionEncoder
 
         public Tensor Forward(Tensor hidden, long rows, long length, ForwardContext context)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var attended = Attention.Forward(
                 _query.Forward(normed, context),
@@ -164,7 +165,7 @@ public sealed class Dinov2 : VisionEncoder
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = _down.Forward(_activation(_up.Forward(normed, context)), context);
             fed = context.At(BlockPoint.AfterFeedForward, _index, fed) * _scale2["lambda1"];
-            return hidden + context.DropRows(fed, rows, _dropPath);
+            return (hidden + context.DropRows(fed, rows, _dropPath)).MoveToOuterDisposeScope();
         }
     }
 }

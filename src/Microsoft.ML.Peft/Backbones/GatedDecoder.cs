@@ -93,7 +93,7 @@ public abstract class GatedDecoder : Decoder
             hidden = hidden.mul(_embeddingScale);
         }
 
-        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys);
+        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys, hidden.dtype);
         var masks = new Dictionary<long, AttentionMask>();
         for (var k = 0; k < _blocks.Length; k++)
         {
@@ -165,6 +165,7 @@ public abstract class GatedDecoder : Decoder
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var parts = Parts(_queryKeyValue, normed, context, _queryWidth, _keyWidth, _keyWidth);
@@ -178,7 +179,7 @@ public abstract class GatedDecoder : Decoder
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var gated = Parts(_gateUp, normed, context, _inner, _inner);
             var fed = context.Dropout(_down.Forward(_activation(gated[0]).mul(gated[1]), context), _dropout);
-            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
 
             Tensor Turn(Tensor x, RmsNormLayer? norm, long count)
             {

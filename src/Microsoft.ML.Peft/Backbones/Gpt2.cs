@@ -131,6 +131,7 @@ public sealed class Gpt2 : Decoder
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var parts = _queryKeyValue.Forward(normed, context).split([_hidden, _hidden, _hidden], 1);
@@ -141,7 +142,7 @@ public sealed class Gpt2 : Decoder
 
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
         }
     }
 }

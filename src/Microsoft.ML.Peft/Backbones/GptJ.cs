@@ -80,7 +80,7 @@ public sealed class GptJ : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var hidden = pass.Context.Dropout(Words.Forward(pass.Batch.Ids, pass.Context), _dropout);
-        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys);
+        var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys, hidden.dtype);
         var mask = pass.Causal();
         foreach (var block in _blocks)
         {
@@ -125,6 +125,7 @@ public sealed class GptJ : Decoder
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden, context));
             var attended = Attention.OverTokens(
@@ -134,7 +135,8 @@ public sealed class GptJ : Decoder
                 pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return hidden + context.At(BlockPoint.AfterAttention, _index, attended) + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended) + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return hidden.MoveToOuterDisposeScope();
         }
     }
 }

@@ -90,7 +90,7 @@ public sealed class Opt : Decoder
         // Unlike the other decoders OPT counts the real tokens also without a cache; padding stands before the first.
         var position = pass.PositionsOrPadding() is { } real
             ? real.narrow(1, pass.Past, length).reshape(rows * length)
-            : arange(pass.Past, pass.Keys, ScalarType.Int64);
+            : arange(pass.Past, pass.Keys, ScalarType.Int64, pass.Device);
         var hidden = words.view(rows, length, HiddenSize) + _positions.Forward(position.add(FirstPosition), context).view(-1, length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout).view(rows * length, HiddenSize);
         var mask = pass.Causal();
@@ -143,6 +143,7 @@ public sealed class Opt : Decoder
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var x = _normFirst ? Norm1(hidden) : hidden;
             var attended = Attention.OverTokens(
@@ -155,7 +156,7 @@ public sealed class Opt : Decoder
             x = _normFirst ? Norm2(hidden) : hidden;
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(x, context)), context), _dropout);
             hidden = hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
-            return _normFirst ? hidden : Norm2(hidden);
+            return (_normFirst ? hidden : Norm2(hidden)).MoveToOuterDisposeScope();
 
             Tensor Norm1(Tensor y) => context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(y, context));
 

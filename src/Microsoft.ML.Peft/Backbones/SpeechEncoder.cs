@@ -151,7 +151,7 @@ public abstract class SpeechEncoder : Backbone
         var features = _features.Forward(samples, context).transpose(1, 2).reshape(rows * frames, _features.Channels);
         var hidden = context.Dropout(_projection.Forward(_projectionNorm?.Forward(features, context) ?? features, context), _projectionDropout);
         hidden = _augment?.Forward(hidden, rows, frames, valid, context) ?? hidden;
-        var present = valid is null ? null : Present(valid, frames).to(hidden.device); // (rows·frames)
+        var present = valid is null ? null : Present(valid, frames, hidden.device); // (rows·frames)
         if (present is not null)
         {
             hidden *= present.to(hidden.dtype).unsqueeze(1);
@@ -191,10 +191,10 @@ public abstract class SpeechEncoder : Backbone
         hidden = _shortener.Forward(hidden, rows, frames, context);
         frames = _shortener.Frames(frames);
         valid = valid is null ? null : [.. valid.Select(_shortener.Frames)];
-        return new SpeechStates(hidden, rows, frames, valid, valid is null ? null : Present(valid, frames).to(hidden.device));
+        return new SpeechStates(hidden, rows, frames, valid, valid is null ? null : Present(valid, frames, hidden.device));
     }
 
-    private static Tensor Present(long[] valid, long frames)
+    private static Tensor Present(long[] valid, long frames, Device device)
     {
         var present = new long[valid.Length * frames];
         for (var k = 0; k < valid.Length; k++)
@@ -202,7 +202,7 @@ public abstract class SpeechEncoder : Backbone
             present.AsSpan((int)(k * frames), (int)valid[k]).Fill(1);
         }
 
-        return tensor(present);
+        return tensor(present, device: device);
     }
 
     private static void RefuseVariants(ModelConfig config)

@@ -129,6 +129,7 @@ internal sealed class SwinStage
 
         public Tensor Forward(Tensor hidden, SwinWindows windows, ForwardContext context)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var grid = windows.Grid;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
             var inside = windows.Cut(normed, _hidden, _shifted);
@@ -147,7 +148,7 @@ internal sealed class SwinStage
 
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
         }
     }
 }

@@ -46,7 +46,7 @@ internal sealed class T5Stack
     {
         var (rows, length) = (tokens.Rows, tokens.Length);
         var padding = tokens.Mask is null ? null : AttentionMask.PaddingOf(tokens.Mask, rows, length);
-        var mask = new AttentionMask(0, length, causal: false, padding: padding, bias: _bias.Of(0, length, length, context), biasByQuery: true);
+        var mask = new AttentionMask(0, length, causal: false, tokens.Ids.device, padding: padding, bias: _bias.Of(0, length, length, context), biasByQuery: true);
         foreach (var block in _blocks)
         {
             hidden = block.Encode(hidden, rows, length, mask, context);
@@ -60,7 +60,7 @@ internal sealed class T5Stack
     {
         var own = pass.Causal(bias: _bias.Of(pass.Past, pass.Length, pass.Keys, pass.Context), biasByQuery: true);
         var padding = source.Padding is null ? null : AttentionMask.PaddingOf(source.Padding, source.Rows, source.Length);
-        var cross = new AttentionMask(0, pass.Length, causal: false, padding: padding);
+        var cross = new AttentionMask(0, pass.Length, causal: false, pass.Device, padding: padding);
         foreach (var block in _blocks)
         {
             hidden = block.Decode(hidden, pass, own, source, cross);
@@ -103,19 +103,21 @@ internal sealed class T5Stack
 
         public Tensor Encode(Tensor hidden, long rows, long length, AttentionMask mask, ForwardContext context)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
             var attended = _own.Attend(normed, new AttentionShape(rows, length, length, _own.Heads, _own.Size), mask, context, null);
-            return FeedForward(hidden + context.At(BlockPoint.AfterAttention, _index, attended), context);
+            return FeedForward(hidden + context.At(BlockPoint.AfterAttention, _index, attended), context).MoveToOuterDisposeScope();
         }
 
         public Tensor Decode(Tensor hidden, DecoderPass pass, AttentionMask mask, EncodedSource source, AttentionMask crossMask)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
             var attended = _own.Attend(normed, pass.Shape(_own.Heads, _own.Size), mask, context, pass.Cache?.Own(_position));
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
             hidden = hidden + _cross!.Look(_cross.Norm.Forward(hidden, context), pass, source, crossMask, pass.Cache?.Cross(_position));
-            return FeedForward(hidden, context);
+            return FeedForward(hidden, context).MoveToOuterDisposeScope();
         }
 
         private Tensor FeedForward(Tensor hidden, ForwardContext context)

@@ -148,7 +148,7 @@ public sealed class Whisper : EncoderDecoder
         var hidden = ((_wordScale == 1 ? words : words * _wordScale) + _targetPositions.Forward(pass.Positions(), context).view(-1, length, HiddenSize))
             .view(rows * length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout);
-        var (own, cross) = (pass.Causal(), new AttentionMask(0, length, causal: false));
+        var (own, cross) = (pass.Causal(), new AttentionMask(0, length, causal: false, pass.Device));
         for (var k = 0; k < _decoder.Length; k++)
         {
             if (!context.Chance(_decoderDrop))
@@ -206,6 +206,7 @@ public sealed class Whisper : EncoderDecoder
             KeyValueStore? ownStore,
             KeyValueStore? crossStore)
         {
+            using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var (heads, size) = (_form.Heads, _form.Hidden / _form.Heads);
             var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
@@ -237,7 +238,7 @@ public sealed class Whisper : EncoderDecoder
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
             var inner = context.Dropout(_form.Activation(_up.Forward(normed, context)), _form.InnerDropout);
             var fed = context.Dropout(_down.Forward(inner, context), _form.Dropout);
-            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
         }
     }
 }

@@ -9,6 +9,7 @@ namespace Microsoft.ML.Peft.Heads;
 [HeadFor(HeadKind.CausalLanguageModel, typeof(Decoder))]
 public sealed class CausalLanguageModel : LanguageModelHead
 {
+    private const long Ignored = -100; // a label that does not count
     private const string Path = "lm_head";
     private readonly Decoder _backbone;
     private readonly LinearLayer _output;
@@ -61,8 +62,9 @@ public sealed class CausalLanguageModel : LanguageModelHead
     /// <inheritdoc/>
     public override Tensor Loss(ModelOutput output, Targets targets)
     {
-        // The scores of a token are for the token after it; nothing is after the last one.
+        // The scores of a token are for the token after it; nothing is after the last one. Labels are moved, not the far larger scores.
         var labels = targets.RequiredLabels;
-        return Losses.Tokens(output.Logits.narrow(1, 0, labels.size(1) - 1), labels.narrow(1, 1, labels.size(1) - 1));
+        var none = full([labels.size(0), 1], Ignored, labels.dtype, labels.device);
+        return Losses.Tokens(output.Logits, cat([labels.narrow(1, 1, labels.size(1) - 1), none], 1));
     }
 }

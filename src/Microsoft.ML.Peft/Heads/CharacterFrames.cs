@@ -66,7 +66,7 @@ public sealed class CharacterFrames : Head
             throw new ArgumentException($"The labels hold {labels.max().item<long>()}; this model knows {_characters} characters.", nameof(targets));
         }
 
-        var scores = output.Logits.log_softmax(-1).transpose(0, 1); // (frames, batch, characters)
+        var scores = Losses.Single(output.Logits).log_softmax(-1).transpose(0, 1); // (frames, batch, characters)
         return nn.functional.ctc_loss(
             scores, labels.masked_select(real), output[Frames], real.sum(1), _blank, _zeroInfinity, _reduction);
     }

@@ -44,7 +44,7 @@ public sealed class Contrastive : Head
     /// <remarks>Row k of the pictures belongs to row k of the texts, so there are no labels.</remarks>
     public override Tensor Loss(ModelOutput output, Targets targets)
     {
-        var perText = output["logits_per_text"];
+        var perText = Losses.Single(output["logits_per_text"]);
         var (texts, images) = (perText.size(0), perText.size(1));
         if (texts != images)
         {

@@ -42,8 +42,8 @@ public sealed class LastTokenClassification : Head
         }
         else
         {
-            var ends = tokens.Mask.view(rows, length).mul(arange(length, ScalarType.Int64)).argmax(1);
-            last = hidden.index_select(0, ends.add(arange(rows, ScalarType.Int64).mul(length)));
+            var ends = tokens.Mask.view(rows, length).mul(arange(length, ScalarType.Int64, hidden.device)).argmax(1);
+            last = hidden.index_select(0, ends.add(arange(rows, ScalarType.Int64, hidden.device).mul(length)));
         }
 
         return new("logits", _output.Forward(last, context));

@@ -14,6 +14,7 @@ internal static class Losses
     /// <exception cref="ArgumentException">The labels do not have the shape that the problem needs.</exception>
     public static Tensor Classification(Tensor logits, Tensor labels, int classes, ClassificationProblem? problem = null)
     {
+        logits = Single(logits);
         var kind = problem ?? ClassificationProblems.Guess(classes, labels);
         if (kind == ClassificationProblem.SingleLabel)
         {
@@ -40,7 +41,7 @@ internal static class Losses
 
     /// <summary>Cross-entropy of each token (…, classes) against classes (…); −100 does not count.</summary>
     public static Tensor Tokens(Tensor logits, Tensor labels)
-        => nn.functional.cross_entropy(logits.reshape(-1, logits.size(-1)), labels.reshape(-1));
+        => nn.functional.cross_entropy(Single(logits).reshape(-1, logits.size(-1)), labels.reshape(-1));
 
     /// <summary>Mean of the cross-entropies of a start and an end (batch, length) against positions (batch); a position outside the row does not count.</summary>
     public static Tensor Span(Tensor start, Tensor end, Tensor startPositions, Tensor endPositions)
@@ -49,8 +50,12 @@ internal static class Losses
         return (One(start, startPositions) + One(end, endPositions)) / 2;
 
         Tensor One(Tensor logits, Tensor positions)
-            => nn.functional.cross_entropy(logits, positions.reshape(-1).clamp(0, length), ignore_index: length);
+            => nn.functional.cross_entropy(Single(logits), positions.reshape(-1).clamp(0, length), ignore_index: length);
     }
+
+    /// <summary>Scores in Float32, in which every loss is computed.</summary>
+    public static Tensor Single(Tensor scores)
+        => scores.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? scores.to(ScalarType.Float32) : scores;
 
     /// <summary>The part of a batch that a model cannot do without.</summary>
     /// <exception cref="ArgumentException">It is missing.</exception>

@@ -46,7 +46,23 @@ public sealed class PretrainedModel : IDisposable
     public ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
         context.Enter(inputs);
-        return Head.Forward(inputs, context);
+        using var scope = NewDisposeScope(); // hidden states that the backward pass does not need go at once
+        var output = Head.Forward(inputs, context);
+        foreach (var name in output.Names)
+        {
+            output[name].MoveToOuterDisposeScope();
+        }
+
+        return output;
+    }
+
+    /// <summary>The mean loss (a scalar) of a batch.</summary>
+    /// <remarks>Takes less memory than <see cref="Forward"/> and the head's loss: the output is gone when the backward pass begins.</remarks>
+    public Tensor Loss(ModelInputs inputs, Targets targets, ForwardContext context)
+    {
+        context.Enter(inputs);
+        using var scope = NewDisposeScope();
+        return Head.Loss(Head.Forward(inputs, context), targets).MoveToOuterDisposeScope();
     }
 
     /// <summary>Frees the weights at once.</summary>

@@ -24,9 +24,15 @@ internal static class Attention
         double? scale = null, long maskGroups = 0)
     {
         var (batch, queries, keys, heads, size) = shape;
-        if (query.is_cuda && scale is null && maskGroups == 0 && (dropout == 0 || !context.Training))
+        if (maskGroups == 0 && mask is not { requires_grad: true } && FusedAttention.Takes(query, dropout, context))
         {
-            return Fused(query, key, value, shape, mask);
+            return FusedAttention.Forward(
+                ByHead(query, batch, queries, heads, size),
+                ByHead(key, batch, keys, heads, size),
+                ByHead(value, batch, keys, heads, size),
+                mask?.expand(batch * heads, queries, keys).view(batch, heads, queries, keys),
+                causal: false,
+                scale ?? 1 / Math.Sqrt(size)).transpose(1, 2).reshape(batch * queries, heads * size);
         }
 
         var q = Split(query, batch, queries, heads, size);
@@ -36,22 +42,10 @@ internal static class Attention
         var scores = mask is null
             ? q.mul(factor).bmm(k)
             : maskGroups > 0 ? (q.mul(factor).bmm(k).view(-1, maskGroups, queries, keys) + mask).view(-1, queries, keys)
-            : baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, factor);
-        var weights = context.Dropout(scores.softmax(-1), dropout);
+            : mask.dtype == q.dtype ? baddbmm(mask.expand(batch * heads, queries, keys), q, k, 1f, factor) : q.mul(factor).bmm(k) + mask;
+        var weights = context.Dropout(Weights(scores, v.dtype), dropout);
         return weights.bmm(v)
             .view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
-    }
-
-    // libtorch's own kernel, which keeps no matrix of scores.
-    private static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionShape shape, Tensor? mask)
-    {
-        var (batch, queries, keys, heads, size) = shape;
-        var added = mask?.to(query.dtype).expand(batch * heads, queries, keys).view(batch, heads, queries, keys);
-        return nn.functional.scaled_dot_product_attention(
-            query.view(batch, queries, heads, size).transpose(1, 2),
-            key.view(batch, keys, heads, size).transpose(1, 2),
-            value.view(batch, keys, heads, size).transpose(1, 2),
-            added).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
     /// <summary>Turns a padding mask into what is added to the scores.</summary>
@@ -69,13 +63,14 @@ internal static class Attention
     /// <param name="batch">Rows.</param>
     /// <param name="length">Queries, which are also the keys.</param>
     /// <param name="heads">Count of heads.</param>
+    /// <param name="device">Where the scores lie.</param>
     /// <returns>(batch·heads, length, length), or (1, length, length) where no row is padded, which the scores repeat.</returns>
-    public static Tensor CausalMask(Tensor? padded, long batch, long length, long heads)
+    public static Tensor CausalMask(Tensor? padded, long batch, long length, long heads, Device device)
     {
-        var later = full([length, length], float.MinValue).triu(1);
+        var later = full([length, length], float.MinValue, device: device).triu(1);
         return padded is null
             ? later.unsqueeze(0)
-            : minimum(later.to(padded.device).unsqueeze(0), PaddingMask(padded, batch, length, heads));
+            : minimum(later.unsqueeze(0), PaddingMask(padded, batch, length, heads));
     }
 
     /// <summary>(rows·length, hidden) gives (rows·count, hidden): the first tokens of each row.</summary>
@@ -103,6 +98,18 @@ internal static class Attention
         KeyValueStore? store = null,
         double? scale = null)
     {
+        if (store is null && FusedAttention.Takes(query, dropout, context))
+        {
+            var (batch, queries, keys, heads, size) = shape;
+            return Fused(
+                ByHead(query, batch, queries, heads, size),
+                ByHead(key, batch, keys, shape.KeyHeads, size),
+                ByHead(value, batch, keys, shape.KeyHeads, size),
+                shape,
+                mask,
+                scale);
+        }
+
         var k = Split(key, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
         var v = Split(value, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
         if (store is not null)
@@ -124,25 +131,20 @@ internal static class Attention
         ForwardContext context,
         double? scale = null)
     {
-        var (batch, queries, _, heads, size) = shape;
+        var (batch, queries, keys, heads, size) = shape;
+        if (FusedAttention.Takes(query, dropout, context))
+        {
+            return Fused(
+                ByHead(query, batch, queries, heads, size),
+                key.view(batch, shape.KeyHeads, keys, size),
+                value.view(batch, shape.KeyHeads, keys, size),
+                shape,
+                mask,
+                scale);
+        }
+
         var q = Split(query, batch, queries, heads, size).mul((float)(scale ?? 1 / Math.Sqrt(size)));
-        Tensor mixed;
-        if (queries < LongInput)
-        {
-            mixed = Strip(q, key, value, shape, mask, 0, queries, dropout, context);
-        }
-        else
-        {
-            var strips = new List<Tensor>();
-            for (long start = 0; start < queries; start += StripRows)
-            {
-                var rows = Math.Min(StripRows, queries - start);
-                strips.Add(Strip(q.narrow(1, start, rows), key, value, shape, mask, start, rows, dropout, context));
-            }
-
-            mixed = cat(strips, 1);
-        }
-
+        var mixed = InStrips(q, 1, queries, (strip, start, rows) => Strip(strip, key, value, shape, mask, start, rows, dropout, context));
         return mixed.view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
@@ -184,6 +186,50 @@ internal static class Attention
     public static Tensor Split(Tensor x, long batch, long length, long heads, long size)
         => x.view(batch, length, heads, size).transpose(1, 2).reshape(batch * heads, length, size);
 
+    /// <summary>(batch·length, heads·d) seen as (batch, heads, length, d).</summary>
+    private static Tensor ByHead(Tensor x, long batch, long length, long heads, long size) => x.view(batch, length, heads, size).transpose(1, 2);
+
+    // In Float32, whatever the type of the scores.
+    private static Tensor Weights(Tensor scores, ScalarType type)
+        => type == ScalarType.Float32 ? scores.softmax(-1) : scores.softmax(-1, ScalarType.Float32).to(type);
+
+    private static Tensor InStrips(Tensor query, long dimension, long queries, Func<Tensor, long, long, Tensor> strip)
+    {
+        if (queries < LongInput)
+        {
+            return strip(query, 0, queries);
+        }
+
+        var strips = new List<Tensor>();
+        for (long start = 0; start < queries; start += StripRows)
+        {
+            var rows = Math.Min(StripRows, queries - start);
+            strips.Add(strip(query.narrow(dimension, start, rows), start, rows));
+        }
+
+        return cat(strips, dimension);
+    }
+
+    /// <summary>The same by libtorch's own kernel: query (batch, heads, queries, d), key and value (batch, key heads, keys, d).</summary>
+    internal static Tensor Fused(Tensor query, Tensor key, Tensor value, AttentionShape shape, AttentionMask mask, double? scale)
+    {
+        var (batch, queries, keys, heads, size) = shape;
+        var factor = scale ?? 1 / Math.Sqrt(size);
+        var mixed = mask.IsCausalAlone
+            ? FusedAttention.Forward(query, key, value, null, causal: true, factor)
+            : InStrips(query, 2, queries, OneStrip);
+        return mixed.transpose(1, 2).reshape(batch * queries, heads * size);
+
+        Tensor OneStrip(Tensor strip, long start, long rows)
+        {
+            var (first, count) = mask.Keys(start, rows, keys);
+            var (added, alive) = mask.Strip(start, rows, first, count);
+            var output = FusedAttention.Forward(
+                strip, key.narrow(2, first, count), value.narrow(2, first, count), added?.expand(batch, heads, rows, count), causal: false, factor);
+            return alive is null ? output : output.mul(alive.to(output.dtype));
+        }
+    }
+
     // Query heads that share a key head lie side by side, so that they are more rows of one product and no key is repeated.
     private static Tensor Strip(
         Tensor q, Tensor key, Tensor value, AttentionShape shape, AttentionMask mask, long start, long rows, double dropout, ForwardContext context)
@@ -200,14 +246,14 @@ internal static class Attention
         var (added, alive) = mask.Strip(start, rows, first, count);
         if (added is not null)
         {
-            scores = is_grad_enabled() ? scores + added : scores.add_(added);
+            scores = is_grad_enabled() || scores.dtype != added.dtype ? scores + added : scores.add_(added);
         }
 
-        var weights = context.Dropout(scores.softmax(-1), dropout);
+        var weights = context.Dropout(Weights(scores, value.dtype), dropout);
         var mixed = weights.view(together, stacked, count).bmm(value);
         return alive is null
             ? mixed.view(batch * heads, rows, size)
-            : mixed.view(batch, heads, rows, size).mul(alive).view(batch * heads, rows, size);
+            : mixed.view(batch, heads, rows, size).mul(alive.to(mixed.dtype)).view(batch * heads, rows, size);
     }
 }
 

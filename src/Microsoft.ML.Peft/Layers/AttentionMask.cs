@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Layers;
@@ -10,6 +11,8 @@ internal sealed class AttentionMask
     /// <summary>Added where a key is hidden. Two of them still make a finite number, so that a row of nothing but padding gives no NaN.</summary>
     public const float Hidden = float.MinValue / 2;
 
+    private readonly Device _device;
+    private readonly DisposeScope? _home; // the scope of the pass, which outlives those of its blocks
     private readonly long _past;
     private readonly long _queries;
     private readonly bool _causal;
@@ -23,15 +26,27 @@ internal sealed class AttentionMask
     /// <param name="past">Keys before the first query.</param>
     /// <param name="queries">Count of queries.</param>
     /// <param name="causal">True to hide the keys after each query.</param>
+    /// <param name="device">Where the scores lie.</param>
     /// <param name="window">Count of keys that a query of a causal mask sees, itself included; 0 for all.</param>
     /// <param name="padding">From <see cref="PaddingOf"/>, or null where no key is padding.</param>
     /// <param name="bias">(1 or batch, heads, 1 or queries, keys), or null.</param>
     /// <param name="biasByQuery">True if the bias has a row for each query.</param>
     public AttentionMask(
-        long past, long queries, bool causal, long window = 0, Tensor? padding = null, Tensor? bias = null, bool biasByQuery = false)
+        long past,
+        long queries,
+        bool causal,
+        Device device,
+        long window = 0,
+        Tensor? padding = null,
+        Tensor? bias = null,
+        bool biasByQuery = false)
     {
-        (_past, _queries, _causal, _window, _padding, _bias, _biasByQuery) = (past, queries, causal, window, padding, bias, biasByQuery);
+        (_past, _queries, _causal, _device, _window) = (past, queries, causal, device, window);
+        (_padding, _bias, _biasByQuery, _home) = (padding, bias, biasByQuery, CurrentDisposeScope);
     }
+
+    /// <summary>True if each query sees the keys up to its own and nothing else plays a part: kernels know that mask by a flag.</summary>
+    public bool IsCausalAlone => _causal && _past == 0 && !HasWindow && _padding is null && _bias is null;
 
     private bool HasWindow => _window > 0 && _window < _past + _queries;
 
@@ -55,7 +70,17 @@ internal sealed class AttentionMask
     /// <returns>Added: broadcasts to (batch, heads, rows, keys); null for nothing. Alive: (batch, 1, rows, 1), 0 for queries
     /// that see no key, which Hugging Face's models give nothing, and 1 for others; null where there is no such query.</returns>
     public (Tensor? Added, Tensor? Alive) Strip(long start, long rows, long first, long count)
-        => rows < _queries ? Sum(start, rows, first, count) : _whole ??= Sum(start, rows, first, count);
+        => rows < _queries ? Sum(start, rows, first, count) : _whole ??= Kept(Sum(start, rows, first, count));
+
+    private (Tensor? Added, Tensor? Alive) Kept((Tensor? Added, Tensor? Alive) sum)
+    {
+        foreach (var part in (Tensor?[])[sum.Added, sum.Alive])
+        {
+            _ = _home is null ? part?.DetachFromDisposeScope() : part?.MoveToOtherDisposeScope(_home);
+        }
+
+        return sum;
+    }
 
     private (Tensor? Added, Tensor? Alive) Sum(long start, long rows, long first, long count)
     {
@@ -81,14 +106,14 @@ internal sealed class AttentionMask
 
     private Tensor Causal(long start, long rows, long first, long count)
     {
-        var query = arange(_past + start, _past + start + rows, ScalarType.Int64).unsqueeze(1);
-        var key = arange(first, first + count, ScalarType.Int64).unsqueeze(0);
+        var query = arange(_past + start, _past + start + rows, ScalarType.Int64, _device).unsqueeze(1);
+        var key = arange(first, first + count, ScalarType.Int64, _device).unsqueeze(0);
         var hidden = key.gt(query);
         if (HasWindow)
         {
             hidden = hidden.logical_or(key.le(query - _window));
         }
 
-        return zeros(1, 1, rows, count).masked_fill_(hidden, Hidden);
+        return zeros([1, 1, rows, count], device: _device).masked_fill_(hidden, Hidden);
     }
 }

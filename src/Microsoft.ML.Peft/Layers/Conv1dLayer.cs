@@ -42,6 +42,7 @@ public sealed class Conv1dLayer : Layer
             return context.ByRows(x, Forward);
         }
 
+        x = x.to(_weight.dtype); // samples and spectrograms come in Float32
         var (weight, bias) = context.AdaptedWeights(this, x.dtype);
         return nn.functional.conv1d(x, weight, bias, _shape.Stride, _shape.Padding, groups: _shape.Groups);
     }

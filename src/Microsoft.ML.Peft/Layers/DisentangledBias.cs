@@ -49,7 +49,7 @@ internal static class DisentangledBias
         }
 
         var scaled = scores!.mul((float)scale);
-        var masked = hidden is null ? scaled : scaled.masked_fill(hidden, float.MinValue);
+        var masked = hidden is null ? scaled : scaled.to(ScalarType.Float32).masked_fill(hidden, float.MinValue);
         return masked.reshape(batch * heads, queries, keys);
     }
 

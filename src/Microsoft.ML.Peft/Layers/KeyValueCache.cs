@@ -24,15 +24,15 @@ public sealed class KeyValueCache : IDisposable
     internal KeyValueStore Cross(int block) => At(_cross, block);
 
     /// <summary>Padding of all tokens, earlier and new: (batch, Length + length), or null where nothing is padded.</summary>
-    internal Tensor? MaskWith(Tensor? mask, long batch, long length)
+    internal Tensor? MaskWith(Tensor? mask, long batch, long length, Device device)
     {
         if (_mask is null && mask is null)
         {
             return null;
         }
 
-        var added = mask?.view(batch, length) ?? ones(batch, length, ScalarType.Int64);
-        return Length == 0 ? added : cat([_mask ?? ones(batch, Length, ScalarType.Int64), added], 1);
+        var added = mask?.view(batch, length) ?? ones(batch, length, ScalarType.Int64, device);
+        return Length == 0 ? added : cat([_mask ?? ones(batch, Length, ScalarType.Int64, device), added], 1);
     }
 
     /// <summary>Counts tokens whose keys and values every block has stored.</summary>

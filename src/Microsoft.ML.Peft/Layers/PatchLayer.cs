@@ -32,6 +32,7 @@ public sealed class PatchLayer : Layer
             return context.ByRows(pixels, Forward);
         }
 
+        pixels = pixels.to(_weight.dtype); // pictures come in Float32
         var (weight, bias) = context.AdaptedWeights(this, pixels.dtype);
         var patches = pixels
             .unfold(2, _kernel.Height, _stride.Height).unfold(3, _kernel.Width, _stride.Width) // (batch, channels, rows, columns, h, w)

@@ -4,7 +4,7 @@ namespace Microsoft.ML.Peft.Layers;
 
 /// <summary>Where a base model's weights lie and in which type it computes; adapters are always Float32.</summary>
 /// <param name="Device">The device.</param>
-/// <param name="Precision">Float32, or BFloat16 or Float16 on a GPU.</param>
+/// <param name="Precision">Float32 or BFloat16; on a GPU Float16 too.</param>
 public sealed record Placement(Device Device, ScalarType Precision)
 {
     /// <summary>Float32 on the CPU.</summary>
@@ -19,9 +19,12 @@ public sealed record Placement(Device Device, ScalarType Precision)
         ArgumentException.ThrowIfNullOrWhiteSpace(device);
         if (device == "cpu")
         {
-            return precision is null or ScalarType.Float32
-                ? Cpu
-                : throw new PeftException($"The precision {precision} is not supported on the CPU; use Float32.");
+            return precision switch
+            {
+                null or ScalarType.Float32 => Cpu,
+                ScalarType.BFloat16 => new(CPU, ScalarType.BFloat16),
+                _ => throw new PeftException($"The precision {precision} is not supported on the CPU; use Float32 or BFloat16."),
+            };
         }
 
         var index = device == "cuda" ? 0 : device.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(device["cuda:".Length..], out var given) ? given : -1;

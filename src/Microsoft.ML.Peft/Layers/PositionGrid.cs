@@ -17,14 +17,15 @@ internal static class PositionGrid
             return grid;
         }
 
-        var vertical = Matrix(from.Rows, to.Rows).to(grid.device).mm(grid.view(from.Rows, -1)) // (newRows, columns·dim)
+        var single = grid.to(ScalarType.Float32);
+        var vertical = Matrix(from.Rows, to.Rows, grid.device).mm(single.view(from.Rows, -1))  // (newRows, columns·dim)
             .view(to.Rows, from.Columns, -1).transpose(0, 1).reshape(from.Columns, -1);         // (columns, newRows·dim)
-        return Matrix(from.Columns, to.Columns).to(grid.device).mm(vertical)
-            .view(to.Columns, to.Rows, -1).transpose(0, 1).flatten(0, 1);
+        return Matrix(from.Columns, to.Columns, grid.device).mm(vertical)
+            .view(to.Columns, to.Rows, -1).transpose(0, 1).flatten(0, 1).to(grid.dtype);
     }
 
     // (to, from): how much of each old place is in each new one.
-    private static Tensor Matrix(long from, long to)
+    private static Tensor Matrix(long from, long to, Device device)
     {
         var weights = new float[to * from];
         for (var k = 0L; k < to; k++)
@@ -39,7 +40,7 @@ internal static class PositionGrid
             }
         }
 
-        return tensor(weights, [to, from]);
+        return tensor(weights, [to, from], device: device);
     }
 
     private static double Near(double x) => ((((A + 2) * x) - (A + 3)) * x * x) + 1;

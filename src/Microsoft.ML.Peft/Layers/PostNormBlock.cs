@@ -85,6 +85,7 @@ internal sealed class PostNormBlock
         double? scale = null,
         Func<Tensor, Tensor, Tensor>? relative = null)
     {
+        using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
         var asked = shape.Queries == shape.Keys
             ? hidden
             : hidden.view(shape.Batch, shape.Keys, -1).select(1, 0).contiguous(); // the first token of each row
@@ -98,6 +99,6 @@ internal sealed class PostNormBlock
         var fed = context.Dropout(
             _down.Forward(context.Dropout(_activation(_up.Forward(hidden, context)), _shape.InnerDropout), context), _shape.OutputDropout);
         fed = context.At(BlockPoint.AfterFeedForward, _index, fed);
-        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed, context));
+        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed, context)).MoveToOuterDisposeScope();
     }
 }

@@ -33,6 +33,7 @@ internal sealed class PreNormBlock
     /// <summary>(rows·keys, hidden) gives (rows·queries, hidden): the first <paramref name="queries"/> tokens of each row.</summary>
     public Tensor Forward(Tensor hidden, long rows, long queries, long keys, Tensor? mask, ForwardContext context)
     {
+        using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
         var form = _form;
         var shape = new AttentionShape(rows, queries, keys, form.Heads, form.Hidden / form.Heads);
         var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
@@ -50,6 +51,6 @@ internal sealed class PreNormBlock
         normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
         var inner = context.Dropout(form.Activation(_up.Forward(normed, context)), form.InnerDropout);
         var fed = context.Dropout(_down.Forward(inner, context), form.Dropout);
-        return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+        return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
     }
 }

@@ -15,9 +15,10 @@ internal sealed class RelativeBias(EmbeddingLayer table, int maxDistance, bool b
             classes[k] = Class(lowest + k, (int)table.Rows, maxDistance, bothWays);
         }
 
-        var byDistance = table.Forward(tensor(classes), context); // (distances, heads)
-        var query = arange(first, first + queries, ScalarType.Int64).unsqueeze(1);
-        var distance = arange(keys, ScalarType.Int64).unsqueeze(0) - query; // (queries, keys)
+        var device = table.Weight.device;
+        var byDistance = table.Forward(tensor(classes, device: device), context); // (distances, heads)
+        var query = arange(first, first + queries, ScalarType.Int64, device).unsqueeze(1);
+        var distance = arange(keys, ScalarType.Int64, device).unsqueeze(0) - query; // (queries, keys)
         return byDistance.index_select(0, distance.sub(lowest).view(-1)).view(queries, keys, -1).permute(2, 0, 1).unsqueeze(0);
     }
 

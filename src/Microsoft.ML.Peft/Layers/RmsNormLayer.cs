@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Native;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Layers;
@@ -28,9 +29,27 @@ public sealed class RmsNormLayer : Layer
         }
 
         var (weight, bias) = context.AdaptedWeights(this, x.dtype);
-        var scale = _offset == 0 ? weight : weight.add(_offset);
-        var normed = x.mul(x.square().mean(s_last, keepdim: true).add_(_eps).rsqrt()).mul(scale);
+        var normed = Scaled(x, weight);
         return bias is null ? normed : normed.add(bias);
+    }
+
+    private Tensor Scaled(Tensor x, Tensor weight)
+    {
+        if (x.is_cuda && _offset == 0 && BoxedOperators.RmsNorm is { } fused)
+        {
+            return fused.Call(x, BoxedArgument.Size(Weight.size(0)), weight, _eps);
+        }
+
+        if (x.dtype == ScalarType.Float32)
+        {
+            return Normalize(x).mul(_offset == 0 ? weight : weight.add(_offset));
+        }
+
+        // The norm in Float32, as Hugging Face's models compute it; what they add an offset to is scaled in Float32 too.
+        var normed = Normalize(x.to(ScalarType.Float32));
+        return _offset == 0 ? normed.to(x.dtype).mul(weight) : normed.mul(weight.to(ScalarType.Float32).add(_offset)).to(x.dtype);
+
+        Tensor Normalize(Tensor y) => y.mul(y.square().mean(s_last, keepdim: true).add_(_eps).rsqrt());
     }
 
     /// <inheritdoc/>

@@ -11,6 +11,7 @@ namespace Microsoft.ML.Peft.Layers;
 internal sealed class RotaryEmbedding
 {
     private readonly RotaryFrequencies _frequencies;
+    private readonly ConstantNumbers _usual;
     private readonly int _pairs; // n/2
     private readonly bool _neighbours;
 
@@ -18,20 +19,24 @@ internal sealed class RotaryEmbedding
     /// <param name="frequencies">Radians a position, one for each pair.</param>
     /// <param name="neighbours">True where a pair is two neighbours.</param>
     public RotaryEmbedding(RotaryFrequencies frequencies, bool neighbours = false)
-        => (_frequencies, _pairs, _neighbours) = (frequencies, frequencies.Usual.Length, neighbours);
+        => (_frequencies, _usual, _pairs, _neighbours) = (frequencies, new(frequencies.Usual), frequencies.Usual.Length, neighbours);
 
     /// <summary>True if an input of this length is turned otherwise than a shorter one, so that stored keys are of no use to it.</summary>
     public bool ForgetsAt(long length) => _frequencies.TwoSets && length == _frequencies.UsualLength + 1;
 
     /// <summary>Cosines and sines of positions (length), or (batch·length) that differ by row.</summary>
-    /// <param name="positions">The positions.</param>
+    /// <param name="positions">The positions, on the device of the pass.</param>
     /// <param name="length">Tokens of each row.</param>
     /// <param name="keys">Length of the whole input, earlier tokens included.</param>
-    public RotaryAngles Angles(Tensor positions, long length, long keys)
+    /// <param name="precision">Type of what is turned. Default Float32; the angles themselves are computed in Float32.</param>
+    public RotaryAngles Angles(Tensor positions, long length, long keys, ScalarType precision = ScalarType.Float32)
     {
-        var angles = outer(positions.to(ScalarType.Float32), tensor(_frequencies.Of(keys))).view(-1, length, 1, _pairs);
+        var device = positions.device;
+        var frequencies = keys > _frequencies.UsualLength ? tensor(_frequencies.Of(keys), device: device) : _usual.On(device);
+        var angles = outer(positions.to(ScalarType.Float32), frequencies).view(-1, length, 1, _pairs);
         var scale = (float)_frequencies.Scale;
-        return scale == 1 ? new(angles.cos(), angles.sin()) : new(angles.cos().mul_(scale), angles.sin().mul_(scale));
+        var (cosines, sines) = (angles.cos(), angles.sin());
+        return scale == 1 ? new(cosines.to(precision), sines.to(precision)) : new(cosines.mul_(scale).to(precision), sines.mul_(scale).to(precision));
     }
 
     /// <summary>Turns x (batch·length, heads·d).</summary>

@@ -40,6 +40,12 @@ internal static unsafe partial class Bridge
     private static partial nint peft_error();
 
     [LibraryImport(Library)]
+    internal static partial int peft_find_op(byte* name, byte* overload, nint* op);
+
+    [LibraryImport(Library)]
+    internal static partial int peft_call(nint op, NativeArgument* arguments, int count, NativeArgument* results, int room, int* given);
+
+    [LibraryImport(Library)]
     internal static partial int peft_group_backends();
 
     [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]

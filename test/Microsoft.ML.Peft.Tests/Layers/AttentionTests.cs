@@ -35,10 +35,14 @@ public sealed class AttentionTests
         var real = padded ? length - 3 : length; // of the second row
         var seen = ones(Batch, length, ScalarType.Int64);
         seen[1, real..] = 0;
-        var mask = new AttentionMask(0, length, causal: true, window, padded ? AttentionMask.PaddingOf(seen, Batch, length) : null);
+        var mask = new AttentionMask(0, length, causal: true, CPU, window, padded ? AttentionMask.PaddingOf(seen, Batch, length) : null);
 
         var actual = Attention.OverTokens(
             q, k, v, new AttentionShape(Batch, length, length, heads, Size) { KeyHeads = keyHeads }, mask, 0, context).view(Batch, length, heads, Size);
+        var fused = Attention.Fused(
+            ByHead(q, heads), ByHead(k, keyHeads), ByHead(v, keyHeads), new AttentionShape(Batch, length, length, heads, Size), mask, null)
+            .view(Batch, length, heads, Size);
+        Golden.Close.Assert(actual, fused, "what a GPU is given");
 
         for (var row = 0; row < Batch; row++)
         {
@@ -52,6 +56,8 @@ public sealed class AttentionTests
         }
 
         Tensor Random(long count) => randn([Batch * length, count * Size], generator: generator);
+
+        Tensor ByHead(Tensor x, long count) => x.view(Batch, length, count, Size).transpose(1, 2);
     }
 
     [TestMethod]
@@ -60,7 +66,7 @@ public sealed class AttentionTests
         const int Length = 2100;
         using var context = ForwardContext.Predicting();
         var (q, k, v) = (Leaf(), Leaf(), Leaf());
-        Attention.OverTokens(q, k, v, new AttentionShape(1, Length, Length, 1, 2), new AttentionMask(0, Length, causal: true), 0, context).square().sum().backward();
+        Attention.OverTokens(q, k, v, new AttentionShape(1, Length, Length, 1, 2), new AttentionMask(0, Length, causal: true, CPU), 0, context).square().sum().backward();
         var (q2, k2, v2) = (Copy(q), Copy(k), Copy(v));
         Plain(q2, k2, v2, Length, 0).square().sum().backward();
 
@@ -84,13 +90,13 @@ public sealed class AttentionTests
         using var store = new KeyValueStore();
         var (q, k, v) = (randn(Length, 6), randn(Length, 6), randn(Length, 6));
         var whole = Attention.OverTokens(
-            q, k, v, new AttentionShape(1, Length, Length, 3, 2), new AttentionMask(0, Length, causal: true, window), 0, context);
+            q, k, v, new AttentionShape(1, Length, Length, 3, 2), new AttentionMask(0, Length, causal: true, CPU, window), 0, context);
         var at = 0;
         foreach (var count in (int[])[5, .. Enumerable.Repeat(1, 30), 4, .. Enumerable.Repeat(1, 31)])
         {
             var shape = new AttentionShape(1, count, at + count, 3, 2);
             var part = Attention.OverTokens(
-                q[at..(at + count)], k[at..(at + count)], v[at..(at + count)], shape, new AttentionMask(at, count, causal: true, window), 0, context, store);
+                q[at..(at + count)], k[at..(at + count)], v[at..(at + count)], shape, new AttentionMask(at, count, causal: true, CPU, window), 0, context, store);
             Golden.Close.Assert(whole[at..(at + count)], part, $"tokens from {at}");
             at += count;
         }

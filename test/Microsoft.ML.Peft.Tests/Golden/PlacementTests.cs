@@ -1,0 +1,74 @@
+using Microsoft.ML.Peft.Layers;
+using Peft.Golden;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Golden;
+
+/// <summary>Every golden model in BFloat16 with adapters in Float32, and on a GPU, against what Hugging Face computes in Float32 on the CPU.</summary>
+[TestClass]
+public sealed class PlacementTests
+{
+    private static readonly Placement s_half = new(CPU, ScalarType.BFloat16);
+    private DisposeScope _scope = null!;
+
+    public static IEnumerable<object[]> Models => GoldenCase.In(GoldenFolder.Root).Where(c => c.Adapter is "lora").Select(c => new object[] { c.Model });
+
+    [TestInitialize]
+    public void Open() => _scope = NewDisposeScope();
+
+    [TestCleanup]
+    public void Close() => _scope.Dispose();
+
+    [TestMethod]
+    [DynamicData(nameof(Models))]
+    public void In_BFloat16_on_the_CPU_the_numbers_stay_near(string model) => Compare(model, s_half, 0.06, 0.97);
+
+    [TestMethod]
+    [TestCategory("Gpu")]
+    [DynamicData(nameof(Models))]
+    public void On_a_GPU_the_numbers_are_the_same(string model) => Compare(model, Gpu(ScalarType.Float32), 2e-3, 0.9999);
+
+    [TestMethod]
+    [TestCategory("Gpu")]
+    [DynamicData(nameof(Models))]
+    public void In_BFloat16_on_a_GPU_the_numbers_stay_near(string model) => Compare(model, Gpu(ScalarType.BFloat16), 0.06, 0.97);
+
+    private static Placement Gpu(ScalarType precision)
+    {
+        if (!cuda.is_available())
+        {
+            Assert.Inconclusive("This machine, or this libtorch, has no CUDA.");
+        }
+
+        return Placement.On("cuda", precision);
+    }
+
+    // tolerance: of outputs, relative to their largest number. likeness: cosine of the angle between all gradients and those recorded.
+    private static void Compare(string name, Placement placement, double tolerance, double likeness)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, name, "lora"), placement);
+        using var context = ForwardContext.Predicting(golden.Adapter!);
+        var expected = golden.Expected();
+        var output = golden.Forward(context);
+        foreach (var part in output.Names.Where(expected.ContainsKey))
+        {
+            Golden.Close.Assert(expected[part].to(ScalarType.Float32), output[part].to(ScalarType.Float32).cpu(), part, tolerance);
+        }
+
+        var loss = golden.Model.Head.Loss(output, golden.Targets);
+        Assert.AreEqual(ScalarType.Float32, loss.dtype);
+        Golden.Close.Assert(expected["loss"].reshape(1), loss.reshape(1).cpu(), "loss", tolerance);
+
+        loss.backward();
+        var parameters = golden.Adapter!.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
+        var recorded = expected.Keys.Where(key => key.StartsWith("grad.", StringComparison.Ordinal)).ToList();
+        Assert.IsNotEmpty(recorded);
+        var actual = cat([.. recorded.Select(key => Gradient(key).reshape(-1))]);
+        var wanted = cat([.. recorded.Select(key => expected[key].reshape(-1))]);
+        Assert.AreEqual(ScalarType.Float32, actual.dtype, "adapters are Float32, whatever the base");
+        Assert.IsGreaterThan(likeness, nn.functional.cosine_similarity(actual, wanted, 0).item<float>());
+
+        Tensor Gradient(string key) => parameters[GoldenComparison.FileName(key["grad.".Length..])].grad!.cpu();
+    }
+}
