@@ -76,7 +76,19 @@ internal static class GoldenComparison
     }
 
     /// <summary>Name of a parameter in adapter_model.safetensors from its name in peft's memory.</summary>
-    public static string FileName(string memoryName)
+    /// <param name="memoryName">The name in memory.</param>
+    /// <param name="names">The names that there are: a tensor that layers share is in memory called by the first of them.</param>
+    public static string FileName(string memoryName, IEnumerable<string> names)
+    {
+        var name = FileName(memoryName);
+        const string shared = "base_model.";
+        return names.FirstOrDefault(known => known == name)
+            ?? names.FirstOrDefault(known => !known.StartsWith("base_model.model.", StringComparison.Ordinal)
+                && known.StartsWith(shared, StringComparison.Ordinal) && name.EndsWith(known[(shared.Length - 1)..], StringComparison.Ordinal))
+            ?? name;
+    }
+
+    private static string FileName(string memoryName)
     {
         var name = memoryName.Replace(".modules_to_save.default.", ".", StringComparison.Ordinal).Replace(".default.", ".", StringComparison.Ordinal);
         return name.EndsWith(".default", StringComparison.Ordinal) ? name[..^".default".Length] : name;
@@ -126,7 +138,7 @@ internal static class GoldenComparison
         var largest = recorded.Select(key => Difference.Largest(expected[key])).DefaultIfEmpty(0).Max();
         foreach (var key in recorded)
         {
-            var name = FileName(key[Gradient.Length..]);
+            var name = FileName(key[Gradient.Length..], parameters.Keys);
             var gradient = parameters.TryGetValue(name, out var parameter) ? parameter.grad : null;
 
             // A millionth of the others is zero but for rounding, such as a bias that moves all scores of a softmax alike.
@@ -134,7 +146,7 @@ internal static class GoldenComparison
             differences.Add(gradient is null ? new(key, double.PositiveInfinity) : Difference.Of(key, expected[key], gradient, least));
         }
 
-        var names = recorded.Select(key => FileName(key[Gradient.Length..])).ToHashSet(StringComparer.Ordinal);
+        var names = recorded.Select(key => FileName(key[Gradient.Length..], parameters.Keys)).ToHashSet(StringComparer.Ordinal);
         foreach (var extra in parameters.Where(p => p.Value.requires_grad && !names.Contains(p.Key)).Select(p => p.Key).Order(StringComparer.Ordinal))
         {
             differences.Add(new($"{Gradient}{extra} (not trained by peft)", double.PositiveInfinity));

@@ -27,7 +27,7 @@ public sealed class AdapterSet : IDisposable
     public long TrainableCount => Parameters().Where(p => p.Parameter.requires_grad).Sum(p => p.Parameter.numel());
 
     /// <summary>Count of numbers that it adds to the model.</summary>
-    public long Count => Parameters().Sum(p => p.Parameter.numel());
+    public long Count => Parameters().DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance).Sum(p => p.Parameter.numel());
 
     /// <summary>Makes a new adapter for a model.</summary>
     /// <param name="name">Its name.</param>

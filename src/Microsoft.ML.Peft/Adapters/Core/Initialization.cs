@@ -24,6 +24,19 @@ public sealed class Initialization : IDisposable
     /// <summary>Normal with mean 0.</summary>
     public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation).to(_device);
 
+    /// <summary>Uniform on ±<paramref name="bound"/>: to the last bit what PyTorch draws on the CPU from the same seed.</summary>
+    /// <param name="bound">Largest number.</param>
+    /// <param name="type">Type in which the numbers are drawn; the result is of it.</param>
+    /// <param name="shape">The shape.</param>
+    public Tensor Uniform(double bound, ScalarType type, params long[] shape)
+        => empty(shape, type).uniform_(-bound, bound, _generator).to(_device);
+
+    /// <summary>Uniform on ±<paramref name="bound"/>, Float32.</summary>
+    public Tensor Uniform(double bound, params long[] shape) => Uniform(bound, ScalarType.Float32, shape);
+
+    /// <summary>The same number everywhere.</summary>
+    public Tensor Constant(double value, params long[] shape) => full(shape, value, ScalarType.Float32, _device);
+
     /// <summary>Zeros.</summary>
     public Tensor Zeros(params long[] shape) => zeros(shape, device: _device);
 
