@@ -5,7 +5,8 @@ namespace Microsoft.ML.Peft.Backbones;
 
 /// <summary>AST: ViT with a distillation token over overlapping patches of a spectrogram.</summary>
 /// <remarks>
-/// <para>Classifiers see the mean of the class and the distillation token after the last norm.</para>
+/// <para>Classifiers see the mean of the class and the distillation token after the last norm. Spectrograms of another length get
+/// interpolated positions, as ViT's pictures of another size do.</para>
 /// <para>Source: Gong et al. 2021, arXiv:2104.01778.</para>
 /// </remarks>
 [Architecture("audio-spectrogram-transformer")]
@@ -29,7 +30,7 @@ public sealed class Ast : Backbone
     /// <inheritdoc/>
     public override int HiddenSize => _transformer.Hidden;
 
-    /// <summary>Frames of a spectrogram: the position table has no place for others.</summary>
+    /// <summary>Frames of the spectrograms that it was trained on.</summary>
     public int MaxLength { get; }
 
     /// <summary>Mel bins of a spectrogram.</summary>
@@ -44,22 +45,32 @@ public sealed class Ast : Backbone
     /// <inheritdoc/>
     public override IReadOnlyList<string> IgnoredTensors => ["classifier."];
 
+    /// <summary>Hidden states of the last block, after the last norm.</summary>
+    /// <param name="spectrogram">(batch, frames, <see cref="MelBins"/>), normalized.</param>
+    /// <param name="context">Adapters and mode of the call.</param>
+    /// <returns>(batch·tokens, hidden).</returns>
+    /// <exception cref="ArgumentException">The spectrogram has another shape, or fewer frames than a patch.</exception>
+    public Tensor Forward(Tensor spectrogram, ForwardContext context) => Encode(spectrogram, specialsOnly: false, context);
+
     /// <summary>What a classifier sees of each recording.</summary>
-    /// <param name="spectrogram">(batch, <see cref="MaxLength"/>, <see cref="MelBins"/>), normalized.</param>
+    /// <param name="spectrogram">(batch, frames, <see cref="MelBins"/>), normalized.</param>
     /// <param name="context">Adapters and mode of the call.</param>
     /// <returns>(batch, hidden).</returns>
-    /// <exception cref="ArgumentException">The spectrogram has another shape.</exception>
+    /// <exception cref="ArgumentException">The spectrogram has another shape, or fewer frames than a patch.</exception>
     public Tensor Features(Tensor spectrogram, ForwardContext context)
+        => Encode(spectrogram, specialsOnly: true, context).view(-1, 2, HiddenSize).mean([1]);
+
+    private Tensor Encode(Tensor spectrogram, bool specialsOnly, ForwardContext context)
     {
         var shape = spectrogram.shape;
-        if (shape.Length != 3 || shape[1] != MaxLength || shape[2] != MelBins)
+        if (shape.Length != 3 || shape[1] < _transformer.Patch.Width || shape[2] != MelBins)
         {
             throw new ArgumentException(
-                $"The spectrogram has the shape ({string.Join(", ", shape)}); this model needs (batch, {MaxLength}, {MelBins}).", nameof(spectrogram));
+                $"The spectrogram has the shape ({string.Join(", ", shape)}); this model needs (batch, {_transformer.Patch.Width} frames or more, {MelBins}).",
+                nameof(spectrogram));
         }
 
         var pixels = spectrogram.unsqueeze(1).transpose(2, 3); // (batch, 1, mel, time)
-        var hidden = _transformer.Forward(pixels, (shape[0], MelBins, MaxLength), specialsOnly: true, context);
-        return hidden.view(shape[0], 2, HiddenSize).mean([1]);
+        return _transformer.Forward(pixels, (shape[0], MelBins, shape[1]), specialsOnly, context);
     }
 }

@@ -26,6 +26,14 @@ public abstract class Backbone
     /// <summary>Layer names that adapters go on where the user names none, as in HF PEFT; empty where the user must name them.</summary>
     public abstract IReadOnlyList<string> DefaultTargets { get; }
 
+    /// <summary>Layer names that a method goes on where the user names none: as in HF PEFT where that has some, else chosen alike.</summary>
+    /// <param name="method">The method as <c>peft_type</c> names it, for example <c>LORA</c>, <c>IA3</c> or <c>LN_TUNING</c>.</param>
+    /// <returns>Names; for most methods those of <see cref="DefaultTargets"/>.</returns>
+    public IReadOnlyList<string> TargetsOf(string method) => MethodTargets.Of(method, this);
+
+    /// <summary>Which of the layers of <c>TargetsOf("IA3")</c> that method scales at their input: <c>feedforward_modules</c>.</summary>
+    public IReadOnlyList<string> FeedForwardTargets => MethodTargets.FeedForwardOf(this);
+
     /// <summary>How newer versions of transformers call the modules whose names on disk are others: patterns and what replaces
     /// them, applied one after the other by <see cref="ModulePaths"/>. Empty where the names are the same.</summary>
     public virtual IReadOnlyList<(string Pattern, string Replacement)> Renames => [];

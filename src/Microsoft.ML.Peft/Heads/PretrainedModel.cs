@@ -30,7 +30,8 @@ public sealed class PretrainedModel : IDisposable
     /// <summary>Builds a model from a Hugging Face folder.</summary>
     /// <param name="folder">config.json and *.safetensors.</param>
     /// <param name="kind">The head.</param>
-    /// <param name="classes">Count of classes, for heads that have some; null for the checkpoint's own.</param>
+    /// <param name="classes">Count of classes, for heads that have some: a head of another count is left aside and a new one made; null for the
+    /// checkpoint's own head, or a new one as config.json describes it where there is none.</param>
     /// <param name="seed">Seed of layers that the checkpoint has not.</param>
     /// <param name="placement">Device and precision; null for Float32 on the CPU.</param>
     /// <exception cref="ModelFormatException">The folder does not hold a valid model.</exception>
@@ -92,7 +93,10 @@ public sealed class PretrainedModel : IDisposable
 
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02), placement);
+        var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02), placement)
+        {
+            ReplacesHeads = classes is not null,
+        };
         var backbone = BackboneRegistry.Create(config, source);
         var head = HeadRegistry.Create(kind, backbone, source, classes);
         source.Finish([.. backbone.IgnoredTensors]);

@@ -30,6 +30,10 @@ public sealed partial class WeightSource
         _generator = new Generator(unchecked((ulong)seed));
     }
 
+    /// <summary>True if a head of another size than the checkpoint's is wanted, so that the checkpoint's is left aside; false if a head
+    /// that does not fit config.json is an error.</summary>
+    internal bool ReplacesHeads { get; init; }
+
     /// <summary>The layers built so far.</summary>
     public LayerList Layers { get; } = [];
 
@@ -66,11 +70,12 @@ public sealed partial class WeightSource
             new InOutWeight(Take($"{path}.weight", inFeatures, outFeatures)),
             Take($"{path}.bias", outFeatures)));
 
-    /// <summary>A linear layer of the checkpoint, or a new one where the checkpoint has none of this shape:
-    /// W from N(0, initializer_range²), b = 0.</summary>
+    /// <summary>A linear layer of the checkpoint, or a new one where the checkpoint has none, or one for another count of classes than
+    /// the caller's: W from N(0, initializer_range²), b = 0.</summary>
+    /// <exception cref="ModelFormatException">The checkpoint has one of another shape than its config.json says.</exception>
     public LinearLayer LinearOrNew(string path, long inFeatures, long outFeatures, bool bias = true)
     {
-        if (Resolve($"{path}.weight") is { } name && _entries[name].Shape.AsSpan().SequenceEqual([outFeatures, inFeatures]))
+        if (Keeps($"{path}.weight", outFeatures, inFeatures))
         {
             return Linear(path, inFeatures, outFeatures, bias);
         }
@@ -137,10 +142,11 @@ public sealed partial class WeightSource
         => Layers.Add(new LayerNormLayer(
             path, Layers.Count, Take($"{path}.weight", dim), Take($"{path}.bias", dim), eps));
 
-    /// <summary>A layer norm (dim) of the checkpoint, or a new one (w = 1, b = 0) where the checkpoint has none of this shape.</summary>
+    /// <summary>A layer norm (dim) of the checkpoint, or a new one (w = 1, b = 0) where the checkpoint has none.</summary>
+    /// <exception cref="ModelFormatException">The checkpoint has one of another shape than its config.json says.</exception>
     public LayerNormLayer LayerNormOrNew(string path, long dim, double eps)
     {
-        if (Resolve($"{path}.weight") is { } name && _entries[name].Shape.AsSpan().SequenceEqual([dim]))
+        if (Keeps($"{path}.weight", dim))
         {
             return LayerNorm(path, dim, eps);
         }
@@ -166,6 +172,10 @@ public sealed partial class WeightSource
 
         _generator.Dispose();
     }
+
+    // Where the caller asked for the checkpoint's own head, one of another shape is not passed over: asking for it is what fails.
+    private bool Keeps(string name, params ReadOnlySpan<long> shape)
+        => Resolve(name) is { } stored && (!ReplacesHeads || _entries[stored].Shape.AsSpan().SequenceEqual(shape));
 
     // An output layer's bias stands beside the layer in some checkpoints, below it in others, or in both places.
     private Tensor? BiasOf(string path, long words, ReadOnlySpan<string> names)

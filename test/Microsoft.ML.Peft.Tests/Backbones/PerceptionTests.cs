@@ -36,6 +36,17 @@ public sealed class PerceptionTests
             Logits(Golden("swin"), HeadKind.ImageClassification, EditedModel.Waves(2, 3, 20, 28)));
 
     [TestMethod]
+    public void Ast_takes_recordings_of_another_length()
+    {
+        Same(
+            [-1.11836f, 0.49110f, 1.07876f, -0.92623f, -1.11298f, 0.49841f, 1.10894f, -0.91406f],
+            Logits(Golden("ast"), HeadKind.AudioClassification, EditedModel.Waves(2, 44, 16)));
+        Same(
+            [-1.06813f, 0.55077f, 1.15673f, -0.90793f, -1.05989f, 0.56524f, 1.16184f, -0.91253f],
+            Logits(Golden("ast"), HeadKind.AudioClassification, EditedModel.Waves(2, 20, 16)));
+    }
+
+    [TestMethod]
     public void Speech_without_padding()
         => Same(
             [0.15985f, 0.19551f, 0.06754f, 0.40634f, 0.12827f, 0.18560f, 0.06625f, 0.34476f],
@@ -151,7 +162,8 @@ public sealed class PerceptionTests
     [DataRow("vit", new long[] { 1, 1, 16, 16 }, "(batch, 3, height, width)")]
     [DataRow("vit", new long[] { 3, 16, 16 }, "(3, 16, 16)")]
     [DataRow("swin", new long[] { 1, 3, 16, 2 }, "too small")]
-    [DataRow("ast", new long[] { 1, 16, 32 }, "(batch, 32, 16)")]
+    [DataRow("ast", new long[] { 1, 16, 32 }, "(batch, 4 frames or more, 16)")]
+    [DataRow("ast", new long[] { 1, 3, 16 }, "(1, 3, 16)")]
     [DataRow("wav2vec2", new long[] { 1, 8 }, "enough time for one frame")]
     [DataRow("whisper", new long[] { 1, 16, 40 }, "(batch, 16, 50)")]
     public void Inputs_of_another_shape_are_refused(string name, long[] shape, string part)

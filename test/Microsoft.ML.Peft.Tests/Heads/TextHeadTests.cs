@@ -143,7 +143,9 @@ public sealed class TextHeadTests
     {
         using var edited = new ModelCopy("roberta");
         edited.Config["id2label"] = new System.Text.Json.Nodes.JsonObject { ["0"] = "LABEL_0" };
-        using var model = edited.Load(HeadKind.SequenceClassification);
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => edited.Load(HeadKind.SequenceClassification)); // not the checkpoint's own head
+        StringAssert.Contains(error.Message, "'classifier.out_proj.weight' has the shape (3, 32); config.json asks for (1, 32)");
+        using var model = edited.Load(HeadKind.SequenceClassification, classes: 1);
         using var context = ForwardContext.Predicting();
         using var batch = new TokenBatch([[2, 5, 3], [2, 3]], 1);
         var output = model.Forward(new ModelInputs { Tokens = batch }, context);
