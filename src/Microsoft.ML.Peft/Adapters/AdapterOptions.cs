@@ -119,7 +119,7 @@ public abstract record AdapterOptions
     protected internal virtual bool Adapts(Layer layer) => layer is LinearLayer;
 
     /// <summary>The layers of the method where the user names none. Default: the architecture's, as in HF PEFT.</summary>
-    protected internal virtual IReadOnlyList<string> DefaultTargets(Backbone backbone) => backbone.DefaultTargets;
+    protected internal virtual IReadOnlyList<string> DefaultTargets(Backbone backbone) => backbone.TargetsOf(Method.Name);
 
     /// <summary>Makes the parts of a new adapter with their start values: those that layers share first, then in order of the layers.</summary>
     protected internal abstract IEnumerable<Adapter> CreateParts(AdapterBuild build);

@@ -1,10 +1,7 @@
 using System.Text.Json;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Backbones;
-using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Layers;
-using TorchSharp;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Backbones;
 

@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Backbones;
-using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
