@@ -6,7 +6,9 @@ namespace Microsoft.ML.Peft.Layers;
 internal static class Attention
 {
     private const long LongInput = 2048; // from here on the scores of all queries at once would be the largest tensor of the pass
+    private const long MostScores = 1L << 26; // of all queries at once: 256 MiB
     private const long StripRows = 512;
+    private const long FewestRows = 16;
 
     /// <summary><c>softmax(scale·q·kᵀ + mask)·v</c> for each head.</summary>
     /// <param name="query">(batch·queries, heads·d).</param>
@@ -144,7 +146,7 @@ internal static class Attention
         }
 
         var q = Split(query, batch, queries, heads, size).mul((float)(scale ?? 1 / Math.Sqrt(size)));
-        var mixed = InStrips(q, 1, queries, (strip, start, rows) => Strip(strip, key, value, shape, mask, start, rows, dropout, context));
+        var mixed = InStrips(q, 1, queries, RowsAtOnce(shape), (strip, start, rows) => Strip(strip, key, value, shape, mask, start, rows, dropout, context));
         return mixed.view(batch, heads, queries, size).transpose(1, 2).reshape(batch * queries, heads * size);
     }
 
@@ -193,21 +195,32 @@ internal static class Attention
     private static Tensor Weights(Tensor scores, ScalarType type)
         => type == ScalarType.Float32 ? scores.softmax(-1) : scores.softmax(-1, ScalarType.Float32).to(type);
 
-    private static Tensor InStrips(Tensor query, long dimension, long queries, Func<Tensor, long, long, Tensor> strip)
+    // What a strip was computed with goes before the next one is.
+    private static Tensor InStrips(Tensor query, long dimension, long queries, long rowsAtOnce, Func<Tensor, long, long, Tensor> strip)
     {
-        if (queries < LongInput)
+        if (queries <= rowsAtOnce)
         {
             return strip(query, 0, queries);
         }
 
         var strips = new List<Tensor>();
-        for (long start = 0; start < queries; start += StripRows)
+        for (long start = 0; start < queries; start += rowsAtOnce)
         {
-            var rows = Math.Min(StripRows, queries - start);
-            strips.Add(strip(query.narrow(dimension, start, rows), start, rows));
+            using var scope = NewDisposeScope();
+            var rows = Math.Min(rowsAtOnce, queries - start);
+            strips.Add(strip(query.narrow(dimension, start, rows), start, rows).MoveToOuterDisposeScope());
         }
 
         return cat(strips, dimension);
+    }
+
+    // How many queries at once, so that their scores against all keys are no large tensor.
+    private static long RowsAtOnce(AttentionShape shape)
+    {
+        var scoresOfOne = shape.Batch * shape.Heads * shape.Keys;
+        return shape.Queries < LongInput && scoresOfOne * shape.Queries <= MostScores
+            ? shape.Queries
+            : Math.Clamp(MostScores / 4 / scoresOfOne, FewestRows, StripRows);
     }
 
     /// <summary>The same by libtorch's own kernel: query (batch, heads, queries, d), key and value (batch, key heads, keys, d).</summary>
@@ -217,7 +230,7 @@ internal static class Attention
         var factor = scale ?? 1 / Math.Sqrt(size);
         var mixed = mask.IsCausalAlone
             ? FusedAttention.Forward(query, key, value, null, causal: true, factor)
-            : InStrips(query, 2, queries, OneStrip);
+            : InStrips(query, 2, queries, queries < LongInput ? queries : StripRows, OneStrip);
         return mixed.transpose(1, 2).reshape(batch * queries, heads * size);
 
         Tensor OneStrip(Tensor strip, long start, long rows)
