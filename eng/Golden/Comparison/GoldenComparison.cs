@@ -91,6 +91,7 @@ internal static class GoldenComparison
     private static string FileName(string memoryName)
     {
         var name = memoryName.Replace(".modules_to_save.default.", ".", StringComparison.Ordinal).Replace(".default.", ".", StringComparison.Ordinal);
+        name = name.Replace("lora_magnitude_vector.weight", "lora_magnitude_vector", StringComparison.Ordinal);
         return name.EndsWith(".default", StringComparison.Ordinal) ? name[..^".default".Length] : name;
     }
 

@@ -34,6 +34,9 @@ public abstract class Backbone
     /// <summary>Which of the layers of <c>TargetsOf("IA3")</c> that method scales at their input: <c>feedforward_modules</c>.</summary>
     public IReadOnlyList<string> FeedForwardTargets => MethodTargets.FeedForwardOf(this);
 
+    /// <summary>The table of the input tokens, or null for a model that takes none.</summary>
+    public virtual EmbeddingLayer? InputEmbedding => null;
+
     /// <summary>How newer versions of transformers call the modules whose names on disk are others: patterns and what replaces
     /// them, applied one after the other by <see cref="ModulePaths"/>. Empty where the names are the same.</summary>
     public virtual IReadOnlyList<(string Pattern, string Replacement)> Renames => [];

@@ -15,6 +15,9 @@ public abstract class Decoder : TextBackbone
     /// <summary>The table of the tokens.</summary>
     public abstract EmbeddingLayer Words { get; }
 
+    /// <inheritdoc/>
+    public override EmbeddingLayer InputEmbedding => Words;
+
     /// <summary>True if the scores of the next token are computed with <see cref="Words"/>.</summary>
     public abstract bool TiedOutput { get; }
 

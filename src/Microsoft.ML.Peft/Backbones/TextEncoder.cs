@@ -21,6 +21,9 @@ public abstract class TextEncoder : TextBackbone
     /// <summary>The table of the tokens.</summary>
     public abstract EmbeddingLayer Words { get; }
 
+    /// <inheritdoc/>
+    public override EmbeddingLayer InputEmbedding => Words;
+
     /// <summary>Dropout before the classes of single tokens.</summary>
     public abstract double TokenDropout { get; }
 

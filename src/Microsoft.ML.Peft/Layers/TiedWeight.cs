@@ -13,6 +13,9 @@ public sealed class TiedWeight : BaseWeight
         Columns = table.Weight.size(1);
     }
 
+    /// <summary>The embedding whose table it is.</summary>
+    internal EmbeddingLayer Table => _table;
+
     /// <inheritdoc/>
     public override long Rows => _table.Rows;
 

@@ -71,8 +71,8 @@ public sealed class LoraTests : LinearAdapterContract
     }
 
     [TestMethod]
-    [DataRow("\"use_dora\": true", "use_dora")]
-    [DataRow("\"init_lora_weights\": \"pissa\"", "pissa")]
+    [DataRow("\"use_qalora\": true", "use_qalora")]
+    [DataRow("\"init_lora_weights\": \"no_such\"", "no_such")]
     [DataRow("\"peft_type\": \"NO_SUCH\"", "NO_SUCH")]
     public void A_file_that_asks_for_what_is_not_there_is_refused(string field, string named)
     {

@@ -20,9 +20,6 @@ public sealed class GoldenTests
         "vit", "wav2vec2", "wav2vec2-ctc", "whisper",
     ];
 
-    // Every adapter of a method that is in the registry must be equal; of LoRA, whose variants come one by one, these.
-    private static readonly string[] s_lora = ["lora", "lora-all", "lora-pattern", "rslora-gaussian"];
-
     private DisposeScope _scope = null!;
 
     public static IEnumerable<object[]> Cases => GoldenCase.In(GoldenFolder.Root).Select(c => new object[] { c.Model, c.Adapter ?? "" });
@@ -65,6 +62,11 @@ public sealed class GoldenTests
     public void Unmerging_restores_every_bit(string model, string adapter)
     {
         using var golden = GoldenModel.Load(Case(model, adapter));
+        if (!golden.Expected().Keys.Any(key => key.StartsWith("merged.", StringComparison.Ordinal)))
+        {
+            return; // peft cannot merge it
+        }
+
         var tensors = golden.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor).ToArray();
         var before = tensors.Select(t => t.clone()).ToArray();
         if (!golden.Adapter!.Options!.Method.Merges)
@@ -160,14 +162,14 @@ public sealed class GoldenTests
 
     private static bool IsRequired(GoldenCase golden)
     {
-        if (golden.Adapter is null || s_lora.Contains(golden.Adapter))
+        if (golden.Adapter is null)
         {
             return s_models.Contains(golden.Model);
         }
 
         var config = Path.Combine(golden.Folder, "adapter_config.json");
         var method = File.Exists(config) ? JsonNode.Parse(File.ReadAllText(config))!["peft_type"]!.GetValue<string>() : "";
-        return s_models.Contains(golden.Model) && method != "LORA" && AdapterRegistry.Methods.Any(row => row.Name == method);
+        return s_models.Contains(golden.Model) && AdapterRegistry.Methods.Any(row => row.Name == method);
     }
 
     private static GoldenCase Case(string model, string adapter) => new(GoldenFolder.Root, model, adapter.Length == 0 ? null : adapter);

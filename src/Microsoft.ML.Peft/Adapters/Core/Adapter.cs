@@ -27,6 +27,10 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     /// <summary>False for a parameter that is not written. Default: all are.</summary>
     protected internal virtual bool IsSaved(string parameter) => true;
 
+    /// <summary>Tensors of the base model, or second copies, that HF PEFT writes with the adapter: names below <see cref="Path"/>. They are written,
+    /// and a checkpoint that has them must have the same numbers. Default: none.</summary>
+    protected internal virtual IEnumerable<(string Name, Tensor Tensor)> Companions => [];
+
     /// <summary>What the checkpoint will bring for this part: file names below <see cref="Path"/> with their shapes. Called before the shapes are
     /// compared, so that a method whose shapes are a result of training can adjust. Default: nothing.</summary>
     protected internal virtual void Expect(IReadOnlyDictionary<string, long[]> shapes)

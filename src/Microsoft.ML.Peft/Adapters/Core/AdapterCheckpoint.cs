@@ -69,10 +69,11 @@ public static class AdapterCheckpoint
                 .ToDictionary(e => e.Key[start.Length..], e => e.Value.Shape.ToArray(), StringComparer.Ordinal));
         }
 
+        var companions = Companions(adapter);
         var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
         var required = Keys(adapter, (part, parameter) => part.IsRequired(parameter));
         Refuse(required.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
-        Refuse(entries.Keys.Except(parameters.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
+        Refuse(entries.Keys.Except(parameters.Keys).Except(companions.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
         parameters = parameters.Where(p => entries.ContainsKey(p.Key)).ToDictionary(StringComparer.Ordinal);
         foreach (var (key, parameter) in parameters)
         {
@@ -89,6 +90,11 @@ public static class AdapterCheckpoint
         foreach (var (key, parameter) in parameters)
         {
             readInto(key, parameter);
+        }
+
+        foreach (var (key, tensor) in companions.Where(c => entries.ContainsKey(c.Key)))
+        {
+            RequireSame(name, key, tensor, entries[key], readInto);
         }
 
         foreach (var layer in adapter.Adapters)
@@ -110,7 +116,34 @@ public static class AdapterCheckpoint
     internal static IEnumerable<KeyValuePair<string, Tensor>> Tensors(AdapterSet adapter)
     {
         var saved = Keys(adapter, (part, parameter) => part.IsSaved(parameter)).ToHashSet(StringComparer.Ordinal);
-        return adapter.Parameters().Where(p => saved.Contains(p.FileName)).Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter));
+        return adapter.Parameters().Where(p => saved.Contains(p.FileName)).Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter))
+            .Concat(Companions(adapter));
+    }
+
+    private static Dictionary<string, Tensor> Companions(AdapterSet adapter)
+        => (from part in adapter.Adapters
+            from companion in part.Companions
+            select (Key: adapter.FileKey(part, "")[..^part.FileName("").Length] + companion.Name, companion.Tensor))
+            .ToDictionary(c => c.Key, c => c.Tensor, StringComparer.Ordinal);
+
+    private static void RequireSame(string name, string key, Tensor tensor, SafetensorsEntry entry, Action<string, Tensor> readInto)
+    {
+        if (entry.Shape.AsSpan().SequenceEqual(tensor.shape))
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var read = empty_like(tensor);
+            readInto(key, read);
+            if (read.equal(tensor).all().item<bool>())
+            {
+                return;
+            }
+        }
+
+        throw new ModelFormatException(
+            name,
+            ModelFormatError.HashMismatch,
+            $"'{key}' is not what the base model has there: the adapter was trained on another base model, or on one whose vocabulary was changed. Give that base model.");
     }
 
     private static IEnumerable<string> Keys(AdapterSet adapter, Func<Adapter, string, bool> chooses)

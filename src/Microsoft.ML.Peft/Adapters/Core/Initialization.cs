@@ -16,10 +16,10 @@ public sealed class Initialization : IDisposable
 
     /// <summary>Uniform on ±1/√fan_in, with fan_in the last dimension: PyTorch's Kaiming-uniform with a = √5.</summary>
     public Tensor KaimingUniform(params long[] shape)
-    {
-        var bound = 1 / Math.Sqrt(shape[^1]);
-        return rand(shape, generator: _generator).mul_(2 * bound).sub_(bound).to(_device);
-    }
+        => Uniform(1 / Math.Sqrt(shape[^1]), shape);
+
+    /// <summary>Uniform on ±<paramref name="bound"/>.</summary>
+    public Tensor Uniform(double bound, params long[] shape) => rand(shape, generator: _generator).mul_(2 * bound).sub_(bound).to(_device);
 
     /// <summary>Normal with mean 0.</summary>
     public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation).to(_device);

@@ -12,6 +12,9 @@ public abstract class LayerAdapter : Adapter
     /// <summary>The layer below.</summary>
     public Layer Target { get; }
 
+    /// <summary>False where another layer's merge changes this layer too. Default true.</summary>
+    protected internal virtual bool MergesByItself => true;
+
     /// <summary>The weight that the adapter makes of the weight below it, in the layer's own shape.</summary>
     protected internal abstract Tensor Materialize(Tensor weight);
 

@@ -14,7 +14,7 @@ public sealed class MergedWeights : IDisposable
         using var _ = no_grad();
         try
         {
-            foreach (var adapter in adapters.OfType<LayerAdapter>())
+            foreach (var adapter in adapters.OfType<LayerAdapter>().Where(a => a.MergesByItself))
             {
                 using var scope = NewDisposeScope();
                 var (layer, weight, bias) = (adapter.Target, adapter.Target.FrozenWeight!, adapter.Target.FrozenBias);

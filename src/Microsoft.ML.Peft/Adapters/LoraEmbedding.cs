@@ -1,0 +1,49 @@
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>LoRA on an embedding table: <c>e(i) = E[i] + s·B·A[:, i]</c>.</summary>
+/// <remarks>
+/// <para>Shapes: E (V, d); A (r, V); B (d, r). Trains r·(V + d) numbers. Starts as the identity: A is zero, B normal with deviation 1.</para>
+/// <para>Nothing is dropped. As HF PEFT does, the base table is written with the adapter.</para>
+/// <para>Source: Hu et al. 2021, arXiv:2106.09685; the form of HF PEFT.</para>
+/// </remarks>
+public sealed class LoraEmbedding : EmbeddingAdapter
+{
+    private readonly Parameter _a; // (r, V)
+    private readonly Parameter _b; // (d, r)
+    private readonly double _scale;
+
+    /// <summary>Puts LoRA on a table.</summary>
+    public LoraEmbedding(EmbeddingLayer target, LoraOptions options, AdapterBuild build)
+        : base(target)
+    {
+        if (options.UseDora)
+        {
+            throw new PeftException($"UseDora is set and '{Path}' is an embedding; DoRA works on linear layers here. Leave the embedding out of the targets.");
+        }
+
+        (var rank, _scale) = options.RankAndScaleOf(Path);
+        _a = Trainable(build.Initialization.Zeros(rank, target.Rows));
+        _b = Trainable(build.Initialization.Normal(1, target.Weight.size(1), rank));
+        register_parameter("lora_embedding_A", _a);
+        register_parameter("lora_embedding_B", _b);
+    }
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Name, Tensor Tensor)> Companions => [("base_layer.weight", Layer.Weight)];
+
+    /// <inheritdoc/>
+    protected internal override Tensor Materialize(Tensor weight) => weight + _b.mm(_a).t().mul(_scale);
+
+    /// <inheritdoc/>
+    protected internal override Tensor Forward(Tensor ids, EmbeddingCall below)
+    {
+        var rows = below.Forward(ids); // (n, d)
+        var low = _a.t().index_select(0, ids).mul(_scale); // (n, r)
+        return rows + InTypeOf(rows, low.mm(_b.t()));
+    }
+}

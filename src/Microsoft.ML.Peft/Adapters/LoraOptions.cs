@@ -1,0 +1,121 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>Settings of <see cref="Lora"/> and <see cref="Dora"/>.</summary>
+[AdapterMethod(
+    "LORA", AdapterFamily.LowRank, Title = "LoRA", Paper = "arXiv:2106.09685", Formula = "W + (α/r)·B·A", Trained = "r·(in + out)",
+    InHuggingFace = true, Merges = true)]
+public sealed record LoraOptions : AdapterOptions
+{
+    /// <summary>Rank r of the update: 1 or more. Default 8.</summary>
+    [JsonPropertyName("r")]
+    public int Rank { get; init; } = 8;
+
+    /// <summary>Numerator α of the scale, finite and above 0. Default 8.</summary>
+    [JsonPropertyName("lora_alpha")]
+    public double Alpha { get; init; } = 8;
+
+    /// <summary>Share of the input that the low-rank path drops while training: 0 to 0.99. Default 0.</summary>
+    [JsonPropertyName("lora_dropout")]
+    public double Dropout { get; init; }
+
+    /// <summary>Divide α by √r instead of r, so that a large rank still learns. Default false.</summary>
+    [JsonPropertyName("use_rslora")]
+    public bool RankStabilized { get; init; }
+
+    /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>
+    [JsonPropertyName("rank_pattern")]
+    public IReadOnlyDictionary<string, int>? RankPattern { get; init; }
+
+    /// <summary>Alphas of single layers, by pattern on the end of the path. Default none.</summary>
+    [JsonPropertyName("alpha_pattern")]
+    public IReadOnlyDictionary<string, double>? AlphaPattern { get; init; }
+
+    /// <summary>How the factors start. Default: as the identity.</summary>
+    [JsonPropertyName("init_lora_weights")]
+    public LoraStart Start { get; init; } = LoraStart.Default;
+
+    /// <summary>DoRA: the length of each row of the weight is trained apart from its direction (<see cref="Dora"/>). Default false.</summary>
+    [JsonPropertyName("use_dora")]
+    public bool UseDora { get; init; }
+
+    /// <summary>A trained bias on the low-rank path; it can be merged into layers that have a bias. Default false.</summary>
+    [JsonPropertyName("lora_bias")]
+    public bool HasBias { get; init; }
+
+    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>lora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
+    [JsonPropertyName("bias")]
+    public string Bias { get; init; } = "none";
+
+    /// <summary>Tokens whose rows of the input embedding are trained beside the low-rank paths. Default none.</summary>
+    [JsonPropertyName("trainable_token_indices")]
+    public TokenIndices? TrainableTokenIndices { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override string TrainedBiases => Bias;
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> UnsupportedFields =>
+    [
+        "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication", "loftq_config", "lora_ga_config",
+        "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
+    ];
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(Rank, 1);
+        Guard.Positive(Alpha);
+        Guard.InRange(Dropout, 0.0, 0.99);
+        foreach (var (layer, rank) in RankPattern ?? new Dictionary<string, int>())
+        {
+            Guard.AtLeast(rank, 1, $"RankPattern['{layer}']");
+        }
+
+        foreach (var (layer, alpha) in AlphaPattern ?? new Dictionary<string, double>())
+        {
+            Guard.Positive(alpha, $"AlphaPattern['{layer}']");
+        }
+
+        if (UseDora && HasBias)
+        {
+            throw new ArgumentException("UseDora and HasBias are both set; DoRA has no bias on its low-rank path, so set one of them.");
+        }
+    }
+
+    /// <summary>r and s of a layer.</summary>
+    internal (int Rank, double Scale) RankAndScaleOf(string path)
+    {
+        var rank = LayerPattern.Find(RankPattern, path, Rank);
+        var alpha = LayerPattern.Find(AlphaPattern, path, Alpha);
+        return (rank, alpha / (RankStabilized ? Math.Sqrt(rank) : rank));
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
+    {
+        foreach (var layer in build.Targets)
+        {
+            yield return layer switch
+            {
+                LinearLayer linear when UseDora => new Dora(linear, this, build),
+                LinearLayer linear => new Lora(linear, this, build),
+                EmbeddingLayer table => new LoraEmbedding(table, this, build),
+                _ => new LoraConvolution(layer, this, build),
+            };
+        }
+
+        foreach (var part in TrainableTokenIndices is null ? [] : TrainableTokens.Create(TrainableTokenIndices, build, "token_adapter."))
+        {
+            yield return part;
+        }
+    }
+}
