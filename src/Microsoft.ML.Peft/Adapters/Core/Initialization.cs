@@ -18,9 +18,6 @@ public sealed class Initialization : IDisposable
     public Tensor KaimingUniform(params long[] shape)
         => Uniform(1 / Math.Sqrt(shape[^1]), shape);
 
-    /// <summary>Uniform on ±<paramref name="bound"/>.</summary>
-    public Tensor Uniform(double bound, params long[] shape) => rand(shape, generator: _generator).mul_(2 * bound).sub_(bound).to(_device);
-
     /// <summary>Normal with mean 0.</summary>
     public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation).to(_device);
 
