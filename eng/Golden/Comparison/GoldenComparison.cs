@@ -147,8 +147,10 @@ internal static class GoldenComparison
             differences.Add(gradient is null ? new(key, double.PositiveInfinity) : Difference.Of(key, expected[key], gradient, least));
         }
 
-        var names = recorded.Select(key => FileName(key[Gradient.Length..], parameters.Keys)).ToHashSet(StringComparer.Ordinal);
-        foreach (var extra in parameters.Where(p => p.Value.requires_grad && !names.Contains(p.Key)).Select(p => p.Key).Order(StringComparer.Ordinal))
+        // A parameter that layers share has one gradient, recorded under the first of its names.
+        var known = recorded.Select(key => parameters.GetValueOrDefault(FileName(key[Gradient.Length..], parameters.Keys)))
+            .ToHashSet(ReferenceEqualityComparer.Instance);
+        foreach (var extra in parameters.Where(p => p.Value.requires_grad && !known.Contains(p.Value)).Select(p => p.Key).Order(StringComparer.Ordinal))
         {
             differences.Add(new($"{Gradient}{extra} (not trained by peft)", double.PositiveInfinity));
         }

@@ -115,6 +115,10 @@ public abstract record AdapterOptions
     [JsonIgnore]
     protected internal virtual bool HasTargets => true;
 
+    /// <summary>True if it can be merged with these settings. Default: what the registry row says.</summary>
+    [JsonIgnore]
+    protected internal virtual bool CanMerge => Method.Merges;
+
     /// <summary>True if the method can go on a layer. Default: linear layers.</summary>
     protected internal virtual bool Adapts(Layer layer) => layer is LinearLayer;
 

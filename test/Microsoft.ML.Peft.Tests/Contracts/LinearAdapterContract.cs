@@ -2,6 +2,7 @@ using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Contracts;
@@ -82,7 +83,7 @@ public abstract class LinearAdapterContract
         var layer = Layer();
         var adapter = Wrap(layer);
         Randomize(adapter);
-        if (!Options.Method.Merges)
+        if (!Options.CanMerge)
         {
             return; // the set refuses it
         }
@@ -105,7 +106,7 @@ public abstract class LinearAdapterContract
     {
         var layer = Layer();
         var adapter = Wrap(layer);
-        if (!Options.Method.Merges)
+        if (!Options.CanMerge)
         {
             return;
         }
@@ -155,7 +156,7 @@ public abstract class LinearAdapterContract
         var (first, second) = (Wrap(layer), Wrap(layer));
         Randomize(first);
         Randomize(second);
-        if (!Options.Method.Merges)
+        if (!Options.CanMerge)
         {
             return;
         }
@@ -260,10 +261,12 @@ public abstract class LinearAdapterContract
     /// <summary>The part of a layer.</summary>
     protected LinearAdapter Wrap(LinearLayer layer) => Parts(layer).OfType<LinearAdapter>().Single();
 
+    protected static Parameter Parameter(nn.Module module, string name) => module.named_parameters().Single(p => p.name == name).parameter;
+
     protected static void Fill(nn.Module module, string parameter, double value)
     {
         using var _ = no_grad();
-        module.named_parameters().Single(p => p.name == parameter).parameter.fill_(value);
+        Parameter(module, parameter).fill_(value);
     }
 
     protected void Randomize(nn.Module module)

@@ -87,9 +87,23 @@ public static class AdapterCheckpoint
         }
 
         using var _ = no_grad();
+        var read = new Dictionary<Tensor, string>(ReferenceEqualityComparer.Instance);
         foreach (var (key, parameter) in parameters)
         {
-            readInto(key, parameter);
+            if (read.TryAdd(parameter, key))
+            {
+                readInto(key, parameter);
+                continue;
+            }
+
+            // A tensor that layers share is stored once a layer.
+            using var copy = empty_like(parameter);
+            readInto(key, copy);
+            if (!copy.eq(parameter).all().item<bool>())
+            {
+                throw new ModelFormatException(
+                    name, ModelFormatError.InvalidEntry, $"'{read[parameter]}' and '{key}' differ; this method shares one tensor between those layers.");
+            }
         }
 
         foreach (var (key, tensor) in companions.Where(c => entries.ContainsKey(c.Key)))

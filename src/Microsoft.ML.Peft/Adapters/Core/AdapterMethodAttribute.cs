@@ -38,6 +38,9 @@ public sealed class AdapterMethodAttribute : Attribute
     /// <summary>The family.</summary>
     public AdapterFamily Family { get; }
 
+    /// <summary>An older name in files, which is read and never written.</summary>
+    public string? FormerName { get; init; }
+
     /// <summary>The name that people use, for example <c>LoRA</c>. Default: <see cref="Name"/>.</summary>
     public string? Title { get; init; }
 

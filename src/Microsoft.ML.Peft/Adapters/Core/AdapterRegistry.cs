@@ -18,7 +18,8 @@ public static class AdapterRegistry
     internal static Type OptionsOf(string name)
         => s_rows.TryGetValue(name, out var found)
             ? found.Options
-            : throw new PeftException($"The adapter method '{name}' is not supported; supported are {string.Join(", ", s_rows.Keys.Order(StringComparer.Ordinal))}.");
+            : s_rows.Values.FirstOrDefault(row => row.Row.FormerName == name).Options
+            ?? throw new PeftException($"The adapter method '{name}' is not supported; supported are {string.Join(", ", s_rows.Keys.Order(StringComparer.Ordinal))}.");
 
     /// <summary>The row of a method.</summary>
     internal static AdapterMethodAttribute RowOf(Type options) => s_rows.Values.Single(found => found.Options == options).Row;

@@ -24,7 +24,7 @@ public sealed class AdapterSet : IDisposable
     public int LayerCount { get; }
 
     /// <summary>Count of numbers that are trained.</summary>
-    public long TrainableCount => Parameters().Where(p => p.Parameter.requires_grad).Sum(p => p.Parameter.numel());
+    public long TrainableCount => TrainedParameters().Sum(p => p.Parameter.numel());
 
     /// <summary>Count of numbers that it adds to the model.</summary>
     public long Count => Parameters().DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance).Sum(p => p.Parameter.numel());
@@ -81,7 +81,7 @@ public sealed class AdapterSet : IDisposable
         return new AdapterSet(name, settled, adapters, layers.Count);
     }
 
-    /// <summary>Every parameter with its name in adapter_model.safetensors.</summary>
+    /// <summary>Every parameter with its name in adapter_model.safetensors; one that several layers share has several names.</summary>
     public IEnumerable<(string FileName, Parameter Parameter)> Parameters()
         => from adapter in Adapters
            from named in adapter.named_parameters()
@@ -89,10 +89,11 @@ public sealed class AdapterSet : IDisposable
 
     /// <summary>What is trained, with the group of each parameter in the optimizer; a method may add or take away parameters between steps.</summary>
     public IEnumerable<(Parameter Parameter, OptimizerGroup Group)> TrainedParameters()
-        => from adapter in Adapters
-           from named in adapter.named_parameters()
-           where named.parameter.requires_grad
-           select (named.parameter, adapter.GroupOf(named.name));
+        => (from adapter in Adapters
+            from named in adapter.named_parameters()
+            where named.parameter.requires_grad
+            select (Parameter: named.parameter, Group: adapter.GroupOf(named.name)))
+            .DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance);
 
     /// <summary>What the method adds to the loss while training, or null.</summary>
     public Tensor? Penalty() => Options?.Penalty(this);
@@ -126,7 +127,7 @@ public sealed class AdapterSet : IDisposable
     /// <returns>Undoes the merge, to the last bit, when disposed.</returns>
     /// <exception cref="PeftException">The method does not merge, a layer is one that another one shares, or, if safe, a weight would be no number.</exception>
     public MergedWeights Merge(bool safe = false)
-        => Options is { Method.Merges: false } options
+        => Options is { CanMerge: false } options
             ? throw new PeftException($"{options.Method.Name} cannot be merged into the base weights: what it computes is no change of a weight. Keep the adapter beside the model.")
             : new(Adapters, safe);
 

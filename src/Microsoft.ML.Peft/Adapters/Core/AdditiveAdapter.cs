@@ -16,7 +16,7 @@ public abstract class AdditiveAdapter : LinearAdapter
     protected internal abstract Tensor Delta();
 
     /// <summary>What the method adds to the output: x (…, in) gives (…, out).</summary>
-    protected virtual Tensor Correction(Tensor x, ForwardContext context) => nn.functional.linear(x, Delta());
+    protected virtual Tensor Correction(Tensor x, ForwardContext context) => nn.functional.linear(x, InTypeOf(x, Delta()));
 
     /// <inheritdoc/>
     protected internal sealed override Tensor Materialize(Tensor weight) => weight + Delta();

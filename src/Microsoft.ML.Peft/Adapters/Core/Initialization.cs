@@ -37,6 +37,9 @@ public sealed class Initialization : IDisposable
     /// <summary>Zeros.</summary>
     public Tensor Zeros(params long[] shape) => zeros(shape, device: _device);
 
+    /// <summary>Numbers that were not drawn, where the adapter is.</summary>
+    public Tensor Place(Tensor values) => values.to(_device);
+
     /// <inheritdoc/>
     public void Dispose() => _generator.Dispose();
 }
