@@ -10,7 +10,7 @@ public sealed class DeLoraTests : LinearAdapterContract
 {
     protected override AdapterOptions Options => new DeLoraOptions { Rank = 2, Strength = 3 };
 
-    protected override long TrainedNumbers(long inputs, long outputs) => (2 * (inputs + outputs)) + 1;
+    protected override long TrainedNumbers(long inputs, long outputs) => Count(2, inputs, outputs);
 
     [TestMethod]
     public void Each_term_has_the_length_of_the_strength_over_the_rank()
@@ -43,7 +43,7 @@ public sealed class DeLoraTests : LinearAdapterContract
 
     [TestMethod]
     public void Counts_are_those_of_HF_PEFT() // Llama-3.2-3B: 28 layers, q 3072 → 3072 and v 3072 → 1024
-        => Assert.AreEqual(9_175_096, 28 * ((32 * (3072 + 3072)) + 1 + (32 * (3072 + 1024)) + 1));
+        => Assert.AreEqual(9_175_096, 28 * (Count(32, 3072, 3072) + Count(32, 3072, 1024)));
 
     [TestMethod]
     public void Patterns_choose_rank_and_strength_of_a_layer()
@@ -59,4 +59,6 @@ public sealed class DeLoraTests : LinearAdapterContract
         CollectionAssert.AreEqual(new long[] { 3, 6 }, Parameter(adapter, "delora_A").shape);
         Assert.AreEqual(7f, Parameter(adapter, "delora_lambda").item<float>());
     }
+
+    private static long Count(long rank, long inputs, long outputs) => (rank * (inputs + outputs)) + 1;
 }

@@ -1,7 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
-using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Tests.Contracts;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
 
