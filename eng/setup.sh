@@ -26,6 +26,9 @@ export MSBUILDDISABLENODEREUSE=1 DOTNET_CLI_USE_MSBUILD_SERVER=0
 setup_machine() {
   check_sdk
   local packages=("$@")
+  if [ "$(uname -s)" = Linux ]; then
+    packages+=("$(turbojpeg_package)" libwebp7 libsndfile1) # what pictures and sounds are decoded by
+  fi
   if [ "$(uname -s)" = Linux ] && [ "${PeftFoundation:-}" != NuGet ]; then
     packages+=(cmake make g++)
     if [ -z "${LIBTORCH:-}" ]; then
@@ -38,6 +41,10 @@ setup_machine() {
   if [ "$(uname -s)" = Linux ] && [ "${PeftFoundation:-}" != NuGet ] && [ -z "${LIBTORCH:-}" ]; then
     choose_blas
   fi
+}
+
+turbojpeg_package() {
+  if grep -qs '^ID=ubuntu' /etc/os-release; then echo libturbojpeg; else echo libturbojpeg0; fi
 }
 
 check_sdk() {
@@ -105,6 +112,7 @@ without_apt() {
   for package in "$@"; do
     case "$package" in
       cmake | make | g++) command -v "$package" >/dev/null 2>&1 || missing+=("$package") ;;
+      libturbojpeg* | libwebp7 | libsndfile1) ;; # only pictures and sounds need them, and say so where one is missing
       *) missing+=("$package") ;;
     esac
   done

@@ -1,4 +1,5 @@
 using Peft.Golden;
+using Peft.Golden.Inputs;
 
 if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
 {
@@ -7,6 +8,7 @@ if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
           Compares every model and adapter of a golden folder with what Hugging Face recorded: one line a case with the
           largest relative difference of each tensor, last a line of counts. filter: only cases whose name contains it,
           for example 'bert/lora'. Exit code 1 if a case is different or was skipped.
+          A folder of front ends, such as golden/inputs, has its tokenizers, images and audio compared.
         usage: Golden --models <folder>
           Prints docs/models.md.
         """);
@@ -30,6 +32,11 @@ if (!Directory.Exists(root))
 {
     Console.Error.WriteLine($"The folder '{root}' does not exist.");
     return 2;
+}
+
+if (InputComparison.IsInputs(root))
+{
+    return InputComparison.Print(root, filter);
 }
 
 var cases = GoldenCase.In(root).Where(c => c.ToString().Contains(filter, StringComparison.OrdinalIgnoreCase)).ToList();
