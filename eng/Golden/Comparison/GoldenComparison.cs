@@ -39,12 +39,25 @@ internal static class GoldenComparison
     /// <summary>Compares a case; errors become verdicts.</summary>
     public static GoldenResult Run(GoldenCase @case)
     {
-        if (@case.Adapter is not null && !File.Exists(Path.Combine(@case.Folder, "adapter_config.json")))
+        using var scope = NewDisposeScope();
+        if (CombinationComparison.Is(@case))
         {
-            return new(@case, GoldenVerdict.Skipped, [], "it has no adapter_config.json; this tool compares models and single adapters.");
+            try
+            {
+                var combined = CombinationComparison.Run(@case);
+                return new(@case, combined.All(d => d.IsEqual) ? GoldenVerdict.Equal : GoldenVerdict.Different, combined, "");
+            }
+            catch (Exception error)
+            {
+                return new(@case, GoldenVerdict.Different, [], $"{error.GetType().Name}: {error.Message}");
+            }
         }
 
-        using var scope = NewDisposeScope();
+        if (@case.Adapter is not null && !File.Exists(Path.Combine(@case.Folder, "adapter_config.json")))
+        {
+            return new(@case, GoldenVerdict.Skipped, [], "it has neither adapter_config.json nor case.json; this tool compares models, adapters and combinations of adapters.");
+        }
+
         GoldenModel model;
         try
         {

@@ -63,6 +63,12 @@ internal sealed class GoldenModel : IDisposable
     /// <summary>What was recorded for the case.</summary>
     public Dictionary<string, Tensor> Expected() => Tensors(Path.Combine(Case.Folder, "expected.safetensors"));
 
+    /// <summary>What was recorded for another case of the same model.</summary>
+    public static Dictionary<string, Tensor> ExpectedOf(GoldenCase other) => Tensors(Path.Combine(other.Folder, "expected.safetensors"));
+
+    /// <summary>Reads an adapter for the model.</summary>
+    public AdapterSet ReadAdapter(string folder, string name) => ReadAdapter(Model, folder, name);
+
     /// <summary>Builds the model of a case and, where it has one, its adapter.</summary>
     /// <param name="case">The case.</param>
     /// <param name="placement">Device and precision; null for Float32 on the CPU.</param>
@@ -76,9 +82,7 @@ internal sealed class GoldenModel : IDisposable
             (model, var kind) = LoadModel(@case.ModelFolder, placement);
             if (@case.Adapter is not null)
             {
-                var options = AdapterCheckpoint.ReadOptions(@case.Folder);
-                adapter = AdapterSet.Create("default", options, model.Backbone, new CopiedModules([], []), seed: 0);
-                AdapterCheckpoint.ReadTensors(adapter, @case.Folder);
+                adapter = ReadAdapter(model, @case.Folder, "default");
             }
 
             return new GoldenModel(@case, model, kind, adapter, placement?.Device ?? CPU);
@@ -87,6 +91,21 @@ internal sealed class GoldenModel : IDisposable
         {
             adapter?.Dispose();
             model?.Dispose();
+            throw;
+        }
+    }
+
+    private static AdapterSet ReadAdapter(PretrainedModel model, string folder, string name)
+    {
+        var adapter = AdapterSet.Create(name, AdapterCheckpoint.ReadOptions(folder), model.Backbone, new CopiedModules([], []), seed: 0);
+        try
+        {
+            AdapterCheckpoint.ReadTensors(adapter, folder);
+            return adapter;
+        }
+        catch
+        {
+            adapter.Dispose();
             throw;
         }
     }

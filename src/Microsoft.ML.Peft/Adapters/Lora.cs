@@ -13,7 +13,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// is taken out of the base: <c>W − s·B₀·A₀ + s·B·A</c>; the base itself stays as it is.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685, §4.1; rank-stabilized: Kalajdzievski 2023, arXiv:2312.03732.</para>
 /// </remarks>
-public sealed class Lora : AdditiveAdapter
+public sealed class Lora : AdditiveAdapter, ILowRankPart
 {
     private readonly LoraFactors _factors;
     private readonly Parameter? _bias; // (out)
@@ -36,6 +36,10 @@ public sealed class Lora : AdditiveAdapter
         : base(target) => _factors = LoraFactors.Of(this, a, b, scale);
 
     internal LoraFactors Factors => _factors;
+
+    (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => _factors.Updated;
+
+    LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new Lora(Layer, a, b, 1);
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter == "bias" ? "lora_B.bias" : parameter + ".weight";

@@ -12,7 +12,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>A frozen convolution is small beside the blocks that follow it, so it is computed with the changed weight; nothing is dropped.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685; the form of HF PEFT.</para>
 /// </remarks>
-public sealed class LoraConvolution : WeightAdapter
+public sealed class LoraConvolution : WeightAdapter, ILowRankPart
 {
     private readonly Parameter _a;
     private readonly Parameter _b;
@@ -44,6 +44,22 @@ public sealed class LoraConvolution : WeightAdapter
         register_parameter("lora_A", _a);
         register_parameter("lora_B", _b);
     }
+
+    private LoraConvolution(LoraConvolution other, Tensor a, Tensor b)
+        : base(other.Target)
+    {
+        (_scale, _groups) = (1, 1);
+        _a = Trainable(a.view([a.size(0), .. other._a.shape[1..]]));
+        _b = Trainable(b.view([.. b.shape, .. other._b.shape[2..]]));
+        register_parameter("lora_A", _a);
+        register_parameter("lora_B", _b);
+    }
+
+    (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => _groups == 1
+        ? (_a.flatten(1), _b.flatten(1), _scale)
+        : throw new PeftException($"'{Path}' is a convolution in {_groups} groups, whose LoRA is no product of two matrices; it cannot be combined.");
+
+    LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new LoraConvolution(this, a, b);
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter + ".weight";

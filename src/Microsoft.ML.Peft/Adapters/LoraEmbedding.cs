@@ -11,7 +11,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Nothing is dropped. As HF PEFT does, the base table is written with the adapter.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685; the form of HF PEFT.</para>
 /// </remarks>
-public sealed class LoraEmbedding : EmbeddingAdapter
+public sealed class LoraEmbedding : EmbeddingAdapter, ILowRankPart
 {
     private readonly Parameter _a; // (r, V)
     private readonly Parameter _b; // (d, r)
@@ -32,6 +32,19 @@ public sealed class LoraEmbedding : EmbeddingAdapter
         register_parameter("lora_embedding_A", _a);
         register_parameter("lora_embedding_B", _b);
     }
+
+    private LoraEmbedding(EmbeddingLayer target, Tensor a, Tensor b)
+        : base(target)
+    {
+        _scale = 1;
+        (_a, _b) = (Trainable(a), Trainable(b));
+        register_parameter("lora_embedding_A", _a);
+        register_parameter("lora_embedding_B", _b);
+    }
+
+    (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => (_a, _b, _scale);
+
+    LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new LoraEmbedding(Layer, a, b);
 
     /// <inheritdoc/>
     protected internal override IEnumerable<(string Name, Tensor Tensor)> Companions => [("base_layer.weight", Layer.Weight)];

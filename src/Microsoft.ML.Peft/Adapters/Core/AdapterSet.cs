@@ -81,6 +81,9 @@ public sealed class AdapterSet : IDisposable
         return new AdapterSet(name, settled, adapters, layers.Count);
     }
 
+    /// <summary>A set of parts that are there already, which are taken over.</summary>
+    internal static AdapterSet Of(string name, AdapterOptions? options, IReadOnlyList<Adapter> adapters, int layerCount) => new(name, options, adapters, layerCount);
+
     /// <summary>Every parameter with its name in adapter_model.safetensors; one that several layers share has several names.</summary>
     public IEnumerable<(string FileName, Parameter Parameter)> Parameters()
         => from adapter in Adapters

@@ -69,6 +69,16 @@ internal sealed class LoraFactors
         return new(first, second, scale, 0, null, null);
     }
 
+    /// <summary>Factors whose product is ΔW, and s: where a start was taken out of the base they have twice the rank.</summary>
+    public (Tensor A, Tensor B, double Scale) Updated
+    {
+        get
+        {
+            var (a, b) = Both();
+            return (a, b, Scale);
+        }
+    }
+
     /// <summary>ΔW (out, in).</summary>
     public Tensor Delta() => _startA is null ? B.mm(A).mul(Scale) : B.mm(A).sub(_startB!.mm(_startA)).mul(Scale);
 

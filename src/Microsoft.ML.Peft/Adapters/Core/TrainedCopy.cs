@@ -30,6 +30,22 @@ public sealed class TrainedCopy : LinearAdapter
         _ => throw new PeftException($"modules_to_save names '{layer.Path}', which has no weight that could be copied."),
     };
 
+    /// <summary>True for a copy of a layer of any kind.</summary>
+    internal static bool IsCopy(LayerAdapter part) => part is TrainedCopy or OfTable or OfWeights;
+
+    /// <summary>A second copy with the numbers of a copy.</summary>
+    internal static LayerAdapter Again(LayerAdapter copy)
+    {
+        var again = Of(copy.Target, copy.parameters().All(p => p.requires_grad));
+        using var _ = no_grad();
+        foreach (var (to, from) in again.parameters().Zip(copy.parameters()))
+        {
+            to.copy_(from);
+        }
+
+        return again;
+    }
+
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor _) => weight;
 
