@@ -53,7 +53,9 @@ internal static class CombinationComparison
                 "both_active" => ForwardContext.Predicting(first, second),
                 _ => ForwardContext.Predicting(combined ?? throw new InvalidDataException($"'{kind}' is no combination that this tool knows.")),
             };
-            differences.Add(Difference.Of(key, expected[key], model.Forward(context)[output]));
+            var computed = model.Forward(context);
+            var actual = output == "loss" ? model.Model.Head.Loss(computed, model.Targets).reshape(1) : computed[output];
+            differences.Add(Difference.Of(key, output == "loss" ? expected[key].reshape(1) : expected[key], actual));
         }
 
         return differences;
