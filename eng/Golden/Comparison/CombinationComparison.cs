@@ -66,7 +66,6 @@ internal static class CombinationComparison
             var options = new CombinationOptions
             {
                 Kind = kind,
-                ScaleTwice = true,
                 Density = settings.GetProperty("density").GetDouble(),
                 SvdRank = settings.GetProperty("svd_rank").GetInt32(),
             };

@@ -49,7 +49,7 @@ public sealed record CombinationOptions
     /// <summary>Quantile to which the factors of the Svd kinds are clamped, 0 to 1. Default null: none.</summary>
     public double? SvdClamp { get; init; }
 
-    /// <summary>True to weigh an update by w·s although it is scaled by s already, as HF PEFT's Svd kinds do; false for w alone. Default false.</summary>
+    /// <summary>True to weigh an update by w·s although it is scaled by s already, as the Svd kinds of HF PEFT up to 0.20 do; false for w alone. Default false.</summary>
     public bool ScaleTwice { get; init; }
 
     /// <summary>Share of numbers that the pruning kinds keep, above 0 to 1; they need it.</summary>
