@@ -50,7 +50,7 @@ def main():
         optimizer.step()
         return loss
 
-    for _ in range(5):
+    for _ in range(60):
         step()
     torch.cuda.synchronize()
     torch.cuda.reset_peak_memory_stats()

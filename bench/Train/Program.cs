@@ -16,11 +16,12 @@ var peer = new Option<string>("--peer") { Description = "peer.py", Required = tr
 var rounds = new Option<int>("--rounds") { Description = "Turns of each side, the warm-up not counted", DefaultValueFactory = _ => 10 };
 var steps = new Option<int>("--steps") { Description = "Steps a turn", DefaultValueFactory = _ => 10 };
 var threads = new Option<int>("--threads") { Description = "Threads of each side", DefaultValueFactory = _ => Environment.ProcessorCount };
+var precision = new Option<string>("--precision") { Description = "float32, or bfloat16 for the base model of both sides", DefaultValueFactory = _ => "float32" };
 var most = new Option<double?>("--max-ratio") { Description = "Fail above this ratio of the medians" };
 
 var root = new RootCommand("Times the training step of samples/TextClassification beside the same step in PyTorch.")
 {
-    workload, model, data, python, peer, rounds, steps, threads, most,
+    workload, model, data, python, peer, rounds, steps, threads, precision, most,
 };
 root.SetAction(arguments =>
 {
@@ -40,12 +41,19 @@ int Run(ParseResult arguments)
 {
     set_num_threads(arguments.GetRequiredValue(threads));
     string folder = arguments.GetRequiredValue(model), file = arguments.GetRequiredValue(data);
+    var half = arguments.GetRequiredValue(precision) switch
+    {
+        "float32" => false,
+        "bfloat16" => true,
+        var other => throw new ArgumentException($"The precision '{other}' is not known; there are: float32, bfloat16."),
+    };
     var options = new TrainingOptions { LearningRate = 1e-3, WeightDecay = 0, MaxGradientNorm = 1, Schedule = LearningRateSchedule.Constant };
     using var classifier = TextClassifier.Load(folder, new ClassifierSettings
     {
         Adapter = new LoraOptions { Rank = 8, Alpha = 16 },
         Labels = Workload.ClassesOf(file),
         MaxLength = Workload.MaxLength,
+        Precision = half ? ScalarType.BFloat16 : null,
     });
     var work = Workload.From(arguments.GetRequiredValue(workload), file, classifier, batchSize: 32, batches: 20);
     var folderOfWork = Directory.CreateTempSubdirectory("peft-bench-");
@@ -56,6 +64,7 @@ int Run(ParseResult arguments)
         {
             threads = arguments.GetRequiredValue(threads),
             classes = work.Classes.Count,
+            bfloat16 = half,
             pad = classifier.Tokenizer.PadId,
             learning_rate = options.LearningRate,
             max_gradient_norm = options.MaxGradientNorm,
@@ -66,7 +75,7 @@ int Run(ParseResult arguments)
         using var ours = new Ours(classifier, work, options);
         if (theirs.TrainableCount != classifier.TrainableCount)
             throw new InvalidOperationException($"PyTorch trains {theirs.TrainableCount} numbers and we {classifier.TrainableCount}: not the same work.");
-        return Compare(work, ours, theirs, arguments);
+        return Compare(work, ours, theirs, half ? 5e-2 : 1e-4, arguments);
     }
     finally
     {
@@ -74,7 +83,7 @@ int Run(ParseResult arguments)
     }
 }
 
-int Compare(Workload work, Ours ours, Peer theirs, ParseResult arguments)
+int Compare(Workload work, Ours ours, Peer theirs, double tolerance, ParseResult arguments)
 {
     int perTurn = arguments.GetRequiredValue(steps);
     var (us, them) = (new List<Turn>(), new List<Turn>());
@@ -93,15 +102,15 @@ int Compare(Workload work, Ours ours, Peer theirs, ParseResult arguments)
     var lengths = Enumerable.Range(0, work.BatchCount).Select(b => work.Batch(b).Max(k => work.Rows[k].Length)).ToList();
     double tokens = work.Rows.Sum(r => r.Length) / (double)lengths.Sum(l => l * work.BatchSize);
     Console.WriteLine(FormattableString.Invariant(
-        $"{work.Name}: batches of {work.BatchSize} × {lengths.Min()} to {lengths.Max()} tokens ({tokens:P0} of them not padding), {arguments.GetRequiredValue(threads)} threads, {(us.Count - 1) * perTurn} steps a side, PyTorch {theirs.Version}"));
+        $"{work.Name}: batches of {work.BatchSize} × {lengths.Min()} to {lengths.Max()} tokens ({tokens:P0} of them not padding), {arguments.GetRequiredValue(precision)}, {arguments.GetRequiredValue(threads)} threads, {(us.Count - 1) * perTurn} steps a side, PyTorch {theirs.Version}"));
     double ourCpu = MedianCpu(us), theirCpu = MedianCpu(them);
     Console.WriteLine(FormattableString.Invariant($"  ours     {ourMedian,7:F2} ms a step, {ourCpu,7:F2} ms of processor time, peak RSS {us[^1].PeakMiB,5:F0} MiB"));
     Console.WriteLine(FormattableString.Invariant($"  PyTorch  {theirMedian,7:F2} ms a step, {theirCpu,7:F2} ms of processor time, peak RSS {them[^1].PeakMiB,5:F0} MiB"));
     Console.WriteLine(FormattableString.Invariant(
         $"  ratio {ratio:F3} ({ourCpu / theirCpu:F3} in processor time); losses from {us[0].Losses[0]:F4} to {us[^1].Losses[^1]:F4}, largest relative difference {difference:E1}"));
-    if (!(difference <= 1e-4))
+    if (!(difference <= tolerance))
     {
-        Console.Error.WriteLine("error: the losses differ by more than 1e-4: the two sides did not do the same work.");
+        Console.Error.WriteLine(FormattableString.Invariant($"error: the losses differ by more than {tolerance}: the two sides did not do the same work."));
         return 1;
     }
     if (arguments.GetValue(most) is { } limit && !(ratio <= limit))

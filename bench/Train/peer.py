@@ -45,7 +45,8 @@ class LoraLinear(nn.Module):
         self.scaling = scaling
 
     def forward(self, x):
-        return self.base_layer(x) + self.lora_B(self.lora_A(x)) * self.scaling
+        low = F.linear(F.linear(x, self.lora_A.weight.to(x.dtype)), self.lora_B.weight.to(x.dtype))
+        return self.base_layer(x) + low * self.scaling
 
 
 class Block(nn.Module):
@@ -68,7 +69,7 @@ class Block(nn.Module):
         scores = torch.matmul(q, k.transpose(-1, -2)) / math.sqrt(hidden // self.heads)
         if mask is not None:
             scores = scores + mask
-        context = torch.matmul(scores.softmax(-1), v).transpose(1, 2).reshape(batch, length, hidden)
+        context = torch.matmul(scores.softmax(-1, dtype=torch.float32).to(v.dtype), v).transpose(1, 2).reshape(batch, length, hidden)
         x = self.norm1(self.output(context) + x)
         return self.norm2(self.down(F.gelu(self.up(x))) + x)
 
@@ -129,7 +130,7 @@ class Classifier(nn.Module):
         bias = None if mask is None else (1.0 - mask[:, None, None, :].float()) * torch.finfo(torch.float32).min
         for block in self.blocks:
             x = block(x, bias)
-        return self.classifier(torch.tanh(self.pooler(x[:, 0])))
+        return self.classifier(torch.tanh(self.pooler(x[:, 0])).float())
 
 
 def batch_of(rows, labels, pad):
@@ -155,6 +156,11 @@ def main():
     model = Classifier(config, work["classes"])
     model.load(read_safetensors(base_folder / "model.safetensors"),
                read_safetensors(work_folder / "adapter_model.safetensors"), lora["lora_alpha"] / lora["r"])
+    if work["bfloat16"]:  # the base; adapter and head stay float32
+        for module in model.modules():
+            for parameter in module.parameters(recurse=False):
+                if not parameter.requires_grad and module is not model.classifier:
+                    parameter.data = parameter.data.bfloat16()
     model.train()
     trainable = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trainable, lr=work["learning_rate"], weight_decay=0.0, foreach=True)

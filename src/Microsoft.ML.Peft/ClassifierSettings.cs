@@ -1,4 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft;
 
@@ -17,8 +18,13 @@ public sealed record ClassifierSettings
     /// <summary>Seed of every random number: start values, order of the rows, dropout. Default 0.</summary>
     public int Seed { get; init; }
 
-    /// <summary>Where it computes: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; a GPU computes in BFloat16. Not kept in a saved model. Default <c>cpu</c>.</summary>
+    /// <summary>Where it computes: <c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>. Not kept in a saved model. Default <c>cpu</c>.</summary>
     public string Device { get; init; } = "cpu";
+
+    /// <summary>Type in which the base model computes: Float32 or BFloat16, on a GPU Float16 too. Adapter and head are always Float32, and so are
+    /// softmax and loss. A model that is saved with its base holds the base rounded to this type. Not kept in a saved model.
+    /// Default: BFloat16 on a GPU, Float32 on the CPU.</summary>
+    public ScalarType? Precision { get; init; }
 
     /// <summary>Checks every setting that does not depend on the base model.</summary>
     /// <exception cref="ArgumentException">A setting is outside its range.</exception>

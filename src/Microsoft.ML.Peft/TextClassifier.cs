@@ -184,7 +184,7 @@ public sealed class TextClassifier : IDisposable
         IReadOnlyList<string>? kept = null)
     {
         var model = PretrainedModel.Build(
-            baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed, Placement.On(settings.Device));
+            baseModel, config, entries, readInto, HeadKind.SequenceClassification, settings.Labels.Count, settings.Seed, Placement.On(settings.Device, settings.Precision));
         try
         {
             var encoder = model.Backbone as TextBackbone

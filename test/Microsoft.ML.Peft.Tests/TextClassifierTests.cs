@@ -38,6 +38,19 @@ public sealed class TextClassifierTests
     }
 
     [TestMethod]
+    public void A_base_in_BFloat16_learns_as_well()
+    {
+        using var model = TextClassifier.Load(
+            _folder.Folder, new() { Labels = s_labels, Adapter = new LoraOptions { Rank = 4 }, Precision = ScalarType.BFloat16 });
+        Assert.IsTrue(model.Adapter.Parameters().All(p => p.Parameter.dtype == ScalarType.Float32));
+        Assert.Contains(ScalarType.BFloat16, model.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor.dtype));
+
+        var report = Trainer.Fit(model, Rows(), new() { Epochs = 20, BatchSize = 8, LearningRate = 1e-2 });
+
+        Assert.IsLessThan(report.EpochLosses[0] / 2, report.FinalLoss);
+    }
+
+    [TestMethod]
     [DataRow(0.0)]
     [DataRow(0.3)]
     public void The_same_seed_gives_the_same_adapter_whatever_ran_before(double dropout)

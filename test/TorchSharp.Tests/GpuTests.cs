@@ -25,7 +25,7 @@ public sealed class GpuTests : LeakCheckedTests
         Assert.IsTrue(t.Equals(there.cpu()));
         Assert.AreEqual(15, there.sum().ToSingle());
         AreClose([0, 1, 2, 3, 4, 5], there);
-        CollectionAssert.AreEqual(new float[] { 0, 1, 2, 3, 4, 5 }, there.data<float>().ToArray());
+        using (var copy = there.data<float>()) CollectionAssert.AreEqual(new float[] { 0, 1, 2, 3, 4, 5 }, copy.ToArray());
         AreClose([1, 1, 1], ones(3, device: CUDA));
     }
 

@@ -25,7 +25,7 @@ public abstract class LeakCheckedTests
     protected static void AreClose(float[] expected, Tensor actual, double tolerance = 1e-5)
     {
         using var plain = actual.detach();
-        using var single = plain.to(ScalarType.Float32);
+        using var single = plain.to(ScalarType.Float32, CPU);
         var values = single.data<float>().ToArray();
         Assert.AreEqual(expected.Length, values.Length);
         for (int k = 0; k < values.Length; k++)
