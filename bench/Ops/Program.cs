@@ -16,6 +16,7 @@ var one = ones(1);
 var wide = rand(16);
 
 Row("add", 100_000, () => { using var c = a + b; });
+Row("slice_no_scope", 100_000, () => { using var c = wide[1..3]; });
 var outer = NewDisposeScope();
 Row("add_in_scope", 100_000, () => { using var c = a + b; });
 Row("add_", 100_000, () => a.add_(b));

@@ -22,7 +22,7 @@ awk '
     print "| row | ours, ns | Python torch, ns | C++ loop, ns | ours / Python | ours / C++ | managed bytes a call |"
     print "| --- | --- | --- | --- | --- | --- | --- |"
     # a tensor made in a scope costs Python and C++ what any tensor costs
-    p["add_in_scope"] = p["add"]; c["add_in_scope"] = c["add"]
+    p["add_in_scope"] = p["add"]; c["add_in_scope"] = c["add"]; p["slice_no_scope"] = p["slice"]; c["slice_no_scope"] = c["slice"]
     for (k = 1; k <= n; k++) { r = order[k]
       if (r ~ /1024/) printf "| %s | %.1f GFLOP/s | %.1f GFLOP/s | | %.2f | | |\n", r, 2 * 1024^3 / o[r], 2 * 1024^3 / p[r], o[r] / p[r]
       else printf "| %s | %d | %d | %s | %.2f | %s | %d |\n", r, o[r], p[r], (r in c) ? c[r] : "", o[r] / p[r], (r in c) ? sprintf("%.2f", o[r] / c[r]) : "", bytes[r] }

@@ -51,7 +51,7 @@ internal static unsafe partial class Native
     internal static torch.Tensor Made(int status, nint handle)
     {
         if (status != 0) Throw(status);
-        return new torch.Tensor(handle);
+        return torch.Tensor.Of(handle);
     }
 
     [DllImport(Library)] internal static extern nint peft_error();

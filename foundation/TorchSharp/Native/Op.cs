@@ -99,7 +99,7 @@ internal sealed unsafe class Op(string name)
         scratch.Free();
         if (status != 0) Native.Throw(status);
         if (result.Kind != NativeArg.Tensor) throw new InvalidOperationException($"{name} gave no tensor (kind {result.Kind}).");
-        return new torch.Tensor(result.P);
+        return torch.Tensor.Of(result.P);
     }
 
     /// <summary>Runs the operator for its effect on the first argument, and gives that back.</summary>
@@ -206,14 +206,14 @@ internal sealed unsafe class Op(string name)
             {
                 var list = (nint*)buffer[0].P;
                 var tensors = new torch.Tensor[buffer[0].Count];
-                for (int k = 0; k < tensors.Length; k++) tensors[k] = new torch.Tensor(list[k]);
+                for (int k = 0; k < tensors.Length; k++) tensors[k] = torch.Tensor.Of(list[k]);
                 Native.peft_free_list(list);
                 return tensors;
             }
         }
 
         private readonly torch.Tensor Tensor(int k) => k < Count && buffer[k].Kind == NativeArg.Tensor
-            ? new torch.Tensor(buffer[k].P)
+            ? torch.Tensor.Of(buffer[k].P)
             : throw new InvalidOperationException($"Result {k} is no tensor.");
     }
 }

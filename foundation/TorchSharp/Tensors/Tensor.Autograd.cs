@@ -31,7 +31,7 @@ public static partial class torch
                 int status = Native.peft_get_grad(Handle, &made);
                 GC.KeepAlive(this);
                 Native.Check(status);
-                return made == 0 ? null : new Tensor(made);
+                return made == 0 ? null : Of(made);
             }
             set
             {

@@ -10,8 +10,9 @@ public static partial class torch
         private static readonly ConditionalWeakTable<Tensor, string> labels = [];
 
         private nint handle;
-        // Who frees the native tensor if nobody disposes this object: the scope it was made in, or a guard with a finalizer.
-        // Objects with finalizers cost five times as much to make, so tensors in scopes, the common case, have none.
+        // Who frees the native tensor if nobody disposes this object: the scope it was made in, this object itself if it is a
+        // GuardedTensor, or a guard with a finalizer. Objects with finalizers cost five times as much to make, so tensors in
+        // scopes, the common case, have none.
         private object? holder;
         internal int Place;
 
@@ -32,6 +33,23 @@ public static partial class torch
             scope.Add(this);
         }
 
+        /// <summary>A tensor outside scopes that guards itself: one object less than a guard beside it.</summary>
+        private protected Tensor(nint handle, DisposeScopeManager manager)
+        {
+            this.handle = handle;
+            manager.Made++;
+            manager.Tensors.CreatedOutsideScopeCount++;
+            holder = this;
+        }
+
+        /// <summary>An object for a native tensor that was just made.</summary>
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        internal static Tensor Of(nint handle)
+        {
+            var manager = DisposeScopeManager.OfThread;
+            return manager.Current is null ? new GuardedTensor(handle, manager) : new Tensor(handle);
+        }
+
         /// <summary>Takes over another tensor's reference; that one is empty afterwards.</summary>
         internal Tensor(Tensor from) : this(from.DecoupleFromNativeHandle()) { }
 
@@ -40,11 +58,30 @@ public static partial class torch
 
         internal void EnterScope(DisposeScope scope)
         {
-            if (holder is TensorGuard guard) guard.Release();
+            if (ReferenceEquals(holder, this)) GC.SuppressFinalize(this);
+            else if (holder is TensorGuard guard) guard.Release();
             holder = scope;
         }
 
-        internal void LeaveScope() => holder = handle == 0 ? null : new TensorGuard(handle);
+        internal void LeaveScope()
+        {
+            if (handle == 0) holder = null;
+            else if (this is GuardedTensor)
+            {
+                GC.ReRegisterForFinalize(this);
+                holder = this;
+            }
+            else holder = new TensorGuard(handle);
+        }
+
+        /// <summary>Frees the native tensor of an object that was forgotten.</summary>
+        private protected void Forgotten()
+        {
+            nint h = Interlocked.Exchange(ref handle, 0);
+            if (h == 0) return;
+            DisposeScopeManager.OfThread.Gone++;
+            Native.peft_free(h);
+        }
 
         /// <summary>Tensor objects that hold a native tensor now, on all threads.</summary>
         public static long TotalCount => DisposeScopeManager.LiveTensors;
@@ -78,7 +115,8 @@ public static partial class torch
         private nint Take()
         {
             nint h = Interlocked.Exchange(ref handle, 0);
-            if (h != 0 && holder is TensorGuard guard) h = guard.Release();
+            if (h != 0 && ReferenceEquals(holder, this)) GC.SuppressFinalize(this);
+            else if (h != 0 && holder is TensorGuard guard) h = guard.Release();
             holder = null;
             return h;
         }
