@@ -5,6 +5,7 @@ using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Inputs.Text;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Procedures;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft;
@@ -23,6 +24,7 @@ public sealed class TextClassifier : IDisposable
             ? []
             : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", model.NewLayers)}."];
         Adapter = AdapterSet.Create("default", settings.Adapter, model.Backbone, copies, settings.Seed);
+        Notes = [.. Notes, .. Adapter.Notes];
         Settings = settings with { Adapter = Adapter.Options };
         KeptLayers = copies.Kept;
     }
@@ -166,6 +168,15 @@ public sealed class TextClassifier : IDisposable
     /// <summary>Writes the adapter and head as HF PEFT's adapter_config.json and adapter_model.safetensors.</summary>
     /// <exception cref="PeftException">The model has no adapter, only a head.</exception>
     public void SaveAdapter(string folder) => AdapterCheckpoint.Write(Adapter, folder, Model.Head.TaskType, BaseModel);
+
+    /// <summary>What the adapter costs and what can be done with it.</summary>
+    /// <exception cref="PeftException">The model has no adapter, only a head.</exception>
+    public AdapterPlan Plan() => Adapter.Describe(Model.Backbone);
+
+    /// <summary>Writes the model with the adapter merged into it as a Hugging Face folder, which needs no adapter any more.</summary>
+    /// <param name="folder">The folder, made where it is missing.</param>
+    /// <exception cref="PeftException">The method does not merge, or a weight would be no number.</exception>
+    public void SaveMerged(string folder) => MergedModelFolder.Write(Model, Adapter, BaseModel, folder, Labels);
 
     /// <summary>Frees the weights at once.</summary>
     public void Dispose()

@@ -35,6 +35,8 @@ public static class Trainer
         using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay);
         using var method = model.Adapter.Options?.CreateTraining(model.Adapter);
         var losses = new double[options.Epochs];
+        string[] notes = [];
+        var settled = Math.Min(steps, (long)Math.Ceiling(options.WarmupRatio * steps) + 1);
         long step = 0, seen = 0;
         for (var epoch = 0; epoch < options.Epochs; epoch++)
         {
@@ -45,6 +47,11 @@ public static class Trainer
                 var point = new TrainingPoint(step, steps, rate);
                 var loss = Step(model, context, optimizer, method, batch, rows, labels, point, options.MaxGradientNorm);
                 step++;
+                if (step == settled && model.Adapter.ChangesNothing())
+                {
+                    notes = [$"The adapter still changes no weight after {step} steps, the warm-up included: its gradients are zero or LearningRate, which is {options.LearningRate}, is too small to move it."];
+                }
+
                 seen += batch.Length;
                 if (!double.IsFinite(loss))
                 {
@@ -60,7 +67,7 @@ public static class Trainer
         }
 
         method?.Finish();
-        return new TrainingReport(rows.Length, steps, losses, clock.Elapsed);
+        return new TrainingReport(rows.Length, steps, losses, clock.Elapsed) { Notes = notes };
     }
 
     private static double Step(

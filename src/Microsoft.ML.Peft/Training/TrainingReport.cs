@@ -19,6 +19,9 @@ public sealed record TrainingProgress(
 /// <param name="Duration">Time of the training steps, tokenization included.</param>
 public sealed record TrainingReport(long Rows, long Steps, IReadOnlyList<double> EpochLosses, TimeSpan Duration)
 {
+    /// <summary>What a user should know, one sentence each: an adapter that still changes nothing, for example.</summary>
+    public IReadOnlyList<string> Notes { get; init; } = [];
+
     /// <summary>Mean loss of the last epoch.</summary>
     public double FinalLoss => EpochLosses[^1];
 }

@@ -95,6 +95,11 @@ public sealed class PeftFineTuneEstimator : IEstimator<PeftFineTuneTransformer>
 
         log.Info(FormattableString.Invariant(
             $"Trained {report.Steps} steps in {report.Duration.TotalSeconds:F1} s; the last loss is {report.FinalLoss:F4}."));
+        foreach (var note in report.Notes)
+        {
+            log.Warning(note);
+        }
+
         return report;
     }
 

@@ -20,6 +20,9 @@ public sealed class AdapterSet : IDisposable
     /// <summary>The adapters, in the order of their layers.</summary>
     public IReadOnlyList<Adapter> Adapters { get; }
 
+    /// <summary>What a user should know about how it was made, one sentence each.</summary>
+    public IReadOnlyList<string> Notes { get; private init; } = [];
+
     /// <summary>Count of layers of the model that it was made for.</summary>
     public int LayerCount { get; }
 
@@ -78,11 +81,45 @@ public sealed class AdapterSet : IDisposable
         // A list that says all of it already is kept as it came.
         var saved = options?.ModulesToSave is { } given && copies.Names is { } names && !names.Except(given).Any() ? given : copies.Names;
         var settled = options is null ? null : options with { TargetModules = targets ?? options.TargetModules, ModulesToSave = saved };
-        return new AdapterSet(name, settled, adapters, layers.Count);
+        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = selection.Notes(layers) };
     }
 
     /// <summary>A set of parts that are there already, which are taken over.</summary>
     internal static AdapterSet Of(string name, AdapterOptions? options, IReadOnlyList<Adapter> adapters, int layerCount) => new(name, options, adapters, layerCount);
+
+    /// <summary>Targets, counts and what can be done with it.</summary>
+    /// <exception cref="PeftException">It is a trained head alone.</exception>
+    internal AdapterPlan Describe(Backbone backbone)
+    {
+        var options = Options ?? throw new PeftException($"'{Name}' is a trained head alone, without a method.");
+        var copies = Adapters.OfType<LayerAdapter>().Where(TrainedCopy.IsCopy).Select(part => part.Target.Index).ToHashSet();
+        var targets = Adapters.OfType<LayerAdapter>().Where(part => part is not TrainedBias && !copies.Contains(part.Target.Index)).DistinctBy(part => part.Target.Index).ToList();
+        var indices = targets.Select(part => part.Target.Index).ToHashSet();
+        return new(
+            options.Method,
+            [.. targets.Select(part => part.Path)],
+            [.. TargetSelection.Named(backbone.Layers, options.TargetModules).OfType<LinearLayer>().Where(l => !indices.Contains(l.Index) && !copies.Contains(l.Index)).Select(l => l.Path)],
+            [.. Adapters.OfType<LayerAdapter>().Where(part => copies.Contains(part.Target.Index)).Select(part => part.Path)],
+            TrainableCount,
+            AdapterCheckpoint.Tensors(this).Sum(t => t.Value.numel() * t.Value.element_size()),
+            Notes);
+    }
+
+    /// <summary>True if no weight of the model is changed: the method trains weights and has not moved yet. False where the method does not merge.</summary>
+    internal bool ChangesNothing()
+    {
+        using var _ = no_grad();
+        var parts = Adapters.OfType<LayerAdapter>().Where(part => !TrainedCopy.IsCopy(part)).ToList();
+        return Options is { Method.Merges: true } && parts.Count > 0 && parts.All(IsUnchanged);
+
+        static bool IsUnchanged(LayerAdapter part)
+        {
+            using var scope = NewDisposeScope();
+            var (weight, bias) = (part.Target.FrozenWeight!, part.Target.FrozenBias);
+            return part.Materialize(weight).sub(weight).abs().max().item<float>() == 0
+                && (part.MaterializeBias(bias) is not { } moved || ReferenceEquals(moved, bias) || (bias is not null && moved.sub(bias).abs().max().item<float>() == 0));
+        }
+    }
 
     /// <summary>Every parameter with its name in adapter_model.safetensors; one that several layers share has several names.</summary>
     public IEnumerable<(string FileName, Parameter Parameter)> Parameters()
@@ -121,8 +158,7 @@ public sealed class AdapterSet : IDisposable
 
     private static PeftException NoTargets(Backbone backbone)
     {
-        var names = backbone.Layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal);
-        return new($"A model of type '{backbone.Config.ModelType}' has no default target layers; set TargetModules to some of {string.Join(", ", names)}, or to TargetModules.AllLinear.");
+        return new($"A model of type '{backbone.Config.ModelType}' has no default target layers; set TargetModules to some of {TargetSelection.Names(backbone.Layers)}, or to TargetModules.AllLinear.");
     }
 
     /// <summary>Adds the adapter into the base weights, which stop being what the checkpoint says until it is undone.</summary>

@@ -52,6 +52,15 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
         return true;
     }
 
+    /// <summary>What a user should know: names among the targets that match nothing.</summary>
+    public IReadOnlyList<string> Notes(LayerList layers)
+    {
+        var missed = targets?.Names?.Where(name => !layers.Any(layer => layer.Path == name || layer.Path.EndsWith("." + name, StringComparison.Ordinal))).ToArray();
+        return missed is { Length: > 0 }
+            ? [$"Of the targets '{targets}' no layer is called {string.Join(", ", missed)}; the linear layers of this model are called {Names(layers)}."]
+            : [];
+    }
+
     /// <summary>Refuses targets that matched nothing, with the names that could have been meant.</summary>
     /// <exception cref="PeftException">No layer matched.</exception>
     public void RequireMatches(LayerList layers)
@@ -61,7 +70,10 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
             return;
         }
 
-        var names = layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal);
-        throw new PeftException($"target_modules '{targets}' matches no layer; the linear layers of this model are called {string.Join(", ", names)}.");
+        throw new PeftException($"target_modules '{targets}' matches no layer; the linear layers of this model are called {Names(layers)}.");
     }
+
+    /// <summary>Last parts of the paths of the linear layers.</summary>
+    internal static string Names(LayerList layers)
+        => string.Join(", ", layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal));
 }

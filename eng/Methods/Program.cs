@@ -1,0 +1,2 @@
+// Prints docs/methods.md from the rows of the registry.
+Console.Write(Peft.Methods.MethodsDocument.Write());

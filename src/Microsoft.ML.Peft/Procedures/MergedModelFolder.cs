@@ -1,0 +1,71 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Heads;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Procedures;
+
+/// <summary>Writes a model with its adapter merged into it: HF PEFT's <c>merge_and_unload</c> and <c>save_pretrained</c>.</summary>
+public static class MergedModelFolder
+{
+    // What a folder holds beside weights and configuration; no code, no weights.
+    private static readonly string[] s_kept =
+    [
+        "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.txt", "vocab.json", "merges.txt",
+        "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "chat_template.jinja", "preprocessor_config.json", "processor_config.json",
+        "generation_config.json",
+    ];
+
+    private static readonly JsonSerializerOptions s_json = new() { WriteIndented = true, NewLine = "\n" };
+
+    /// <summary>Writes config.json, model.safetensors and copies of the tokenizer's and processor's files.</summary>
+    /// <param name="model">The base model. Nobody else may use it meanwhile: the adapter is merged and taken out again.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="source">The folder that the model came from, for its other files.</param>
+    /// <param name="folder">Where to; another folder than <paramref name="source"/>, made where it is missing.</param>
+    /// <param name="labels">Class names of the head, written as id2label; null to keep the configuration's own.</param>
+    /// <exception cref="PeftException">The method does not merge, or a weight would be no number.</exception>
+    /// <exception cref="ArgumentException">Both folders are the same.</exception>
+    public static void Write(PretrainedModel model, AdapterSet adapter, string source, string folder, IReadOnlyList<string>? labels = null)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(adapter);
+        if (Path.GetFullPath(source) == Path.GetFullPath(folder))
+        {
+            throw new ArgumentException($"The merged model would overwrite the base model in '{folder}'; give another folder.", nameof(folder));
+        }
+
+        Directory.CreateDirectory(folder);
+        using (adapter.Merge(safe: true))
+        {
+            using var scope = NewDisposeScope();
+            using var _ = no_grad();
+            var tensors = model.Layers.SelectMany(layer => layer.NamedTensors())
+                .Select(part => KeyValuePair.Create(part.Name, model.StoredTypes.TryGetValue(part.Name, out var type) ? part.Tensor.to(type) : part.Tensor));
+            SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
+        }
+
+        foreach (var name in s_kept.Where(name => File.Exists(Path.Combine(source, name))))
+        {
+            AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(File.ReadAllBytes(Path.Combine(source, name))));
+        }
+
+        AtomicFile.Write(Path.Combine(folder, "config.json"), stream => stream.Write(Encoding.UTF8.GetBytes(Config(model, labels))));
+    }
+
+    private static string Config(PretrainedModel model, IReadOnlyList<string>? labels)
+    {
+        var config = JsonNode.Parse(model.Backbone.Config.Json)!.AsObject();
+        if (labels is not null)
+        {
+            config["id2label"] = new JsonObject(labels.Select((label, k) => KeyValuePair.Create<string, JsonNode?>($"{k}", label)));
+            config["label2id"] = new JsonObject(labels.Select((label, k) => KeyValuePair.Create<string, JsonNode?>(label, k)));
+            config["num_labels"] = labels.Count;
+        }
+
+        return config.ToJsonString(s_json);
+    }
+}
