@@ -17,13 +17,21 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart
 {
     private readonly LoraFactors _factors;
     private readonly Parameter? _bias; // (out)
+    private readonly InvocationGate? _gate;
+    private readonly double _ratio = 1;
 
     /// <summary>Puts LoRA on a layer.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is outside the range that its property names.</exception>
     /// <exception cref="PeftException">The start does not fit the layer.</exception>
     public Lora(LinearLayer target, LoraOptions options, AdapterBuild build)
+        : this(target, options, build, options.InvocationTokens is null ? null : new InvocationGate(options.InvocationTokens))
+    {
+    }
+
+    internal Lora(LinearLayer target, LoraOptions options, AdapterBuild build, InvocationGate? gate)
         : base(target)
     {
+        (_gate, _ratio) = (gate, options.LoraPlusRatio);
         _factors = LoraFactors.Create(this, Path, target.Weight.Dense(), options, build.Initialization);
         if (options.HasBias)
         {
@@ -45,6 +53,10 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart
     protected internal override string FileName(string parameter) => parameter == "bias" ? "lora_B.bias" : parameter + ".weight";
 
     /// <inheritdoc/>
+    protected internal override OptimizerGroup GroupOf(string parameter)
+        => _ratio == 1 || parameter == "lora_A" ? new("") : new("", _ratio, Decays: parameter != "bias");
+
+    /// <inheritdoc/>
     protected internal override Tensor Delta() => _factors.Delta(); // (out, in)
 
     /// <inheritdoc/>
@@ -55,6 +67,12 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart
     protected override Tensor AddTo(Tensor output, Tensor x, ForwardContext context)
     {
         var dropped = _factors.Dropped(x, context);
+        if (_gate is not null)
+        {
+            var update = _factors.Apply(dropped);
+            return output + ((_bias is null ? update : update + InTypeOf(x, _bias.mul(_factors.Scale))) * _gate.Of(x, context));
+        }
+
         var sum = x.dim() == 2 ? _factors.AddTo(output, dropped) : output + _factors.Apply(dropped);
         return _bias is null ? sum : sum + InTypeOf(x, _bias.mul(_factors.Scale));
     }

@@ -54,6 +54,22 @@ public sealed record LoraOptions : AdapterOptions
     [JsonPropertyName("trainable_token_indices")]
     public TokenIndices? TrainableTokenIndices { get; init; }
 
+    /// <summary>Tokens from whose last occurrence on the adapter acts (<see cref="InvocationGate"/>); it cannot be merged. Default null: everywhere.</summary>
+    [JsonPropertyName("alora_invocation_tokens")]
+    public IReadOnlyList<int>? InvocationTokens { get; init; }
+
+    /// <summary>LoRA+: factor of the learning rate of B, above 0. Not kept in files. Default 1. Source: Hayou, Ghosh and Yu 2024, arXiv:2402.12354.</summary>
+    [JsonIgnore]
+    public double LoraPlusRatio { get; init; } = 1;
+
+    /// <summary>LoRA-FA: train B alone, with its gradient changed to that of the whole weight. Not kept in files. Default false. Source: arXiv:2308.03303.</summary>
+    [JsonIgnore]
+    public bool FreezeA { get; init; }
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override bool CanMerge => InvocationTokens is null;
+
     /// <inheritdoc/>
     [JsonIgnore]
     protected internal override string TrainedBiases => Bias;
@@ -61,7 +77,7 @@ public sealed record LoraOptions : AdapterOptions
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
-        "alora_invocation_tokens", "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication", "loftq_config", "lora_ga_config",
+        "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication", "loftq_config", "lora_ga_config",
         "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
     ];
 
@@ -82,6 +98,14 @@ public sealed record LoraOptions : AdapterOptions
             Guard.Positive(alpha, $"AlphaPattern['{layer}']");
         }
 
+        Guard.Positive(LoraPlusRatio);
+        if (InvocationTokens is { } tokens && (tokens.Count == 0 || UseDora))
+        {
+            throw new ArgumentException(tokens.Count == 0
+                ? "InvocationTokens is empty; give the ids from which on the adapter acts, or null for everywhere."
+                : "InvocationTokens and UseDora are both set; DoRA changes every token, so set one of them.");
+        }
+
         if (UseDora && HasBias)
         {
             throw new ArgumentException("UseDora and HasBias are both set; DoRA has no bias on its low-rank path, so set one of them.");
@@ -100,14 +124,23 @@ public sealed record LoraOptions : AdapterOptions
     protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
 
     /// <inheritdoc/>
+    protected internal override AdapterTraining? CreateTraining(AdapterSet adapter) => FreezeA ? new LoraFaTraining(adapter) : null;
+
+    /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
     {
+        var gate = InvocationTokens is null ? null : new InvocationGate(InvocationTokens);
         foreach (var layer in build.Targets)
         {
+            if (gate is not null && layer is not LinearLayer)
+            {
+                throw new PeftException($"InvocationTokens is set and '{layer.Path}' is no linear layer; leave it out of the targets.");
+            }
+
             yield return layer switch
             {
                 LinearLayer linear when UseDora => new Dora(linear, this, build),
-                LinearLayer linear => new Lora(linear, this, build),
+                LinearLayer linear => new Lora(linear, this, build, gate),
                 EmbeddingLayer table => new LoraEmbedding(table, this, build),
                 _ => new LoraConvolution(layer, this, build),
             };

@@ -23,7 +23,7 @@ public static class AdapterConversion
         ArgumentNullException.ThrowIfNull(adapter);
         Guard.AtLeast(rank, 1);
         var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
-        if (!options.Method.Merges)
+        if (!options.CanMerge)
         {
             throw new PeftException($"{options.Method.Name} is no change of weights, so no LoRA can stand for it.");
         }

@@ -20,7 +20,7 @@ public sealed record AdapterPlan(
     IReadOnlyList<string> Notes)
 {
     /// <summary>True if it can be merged into the base weights.</summary>
-    public bool Merges => Method.Merges;
+    public bool Merges { get; init; }
 
     /// <summary>True if it works on a quantised base.</summary>
     public bool OnQuantized => Method.OnQuantized;

@@ -102,7 +102,10 @@ public sealed class AdapterSet : IDisposable
             [.. Adapters.OfType<LayerAdapter>().Where(part => copies.Contains(part.Target.Index)).Select(part => part.Path)],
             TrainableCount,
             AdapterCheckpoint.Tensors(this).Sum(t => t.Value.numel() * t.Value.element_size()),
-            Notes);
+            Notes)
+        {
+            Merges = options.CanMerge,
+        };
     }
 
     /// <summary>True if no weight of the model is changed: the method trains weights and has not moved yet. False where the method does not merge.</summary>
@@ -110,7 +113,7 @@ public sealed class AdapterSet : IDisposable
     {
         using var _ = no_grad();
         var parts = Adapters.OfType<LayerAdapter>().Where(part => !TrainedCopy.IsCopy(part)).ToList();
-        return Options is { Method.Merges: true } && parts.Count > 0 && parts.All(IsUnchanged);
+        return Options is { CanMerge: true } && parts.Count > 0 && parts.All(IsUnchanged);
 
         static bool IsUnchanged(LayerAdapter part)
         {

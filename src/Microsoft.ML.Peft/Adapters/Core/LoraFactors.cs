@@ -36,7 +36,7 @@ internal sealed class LoraFactors
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         var start = LoraStarts.Of(options.Start, path, weight, rank, scale, initialization);
-        var a = Keep("lora_A", start.A, start.TrainsA);
+        var a = Keep("lora_A", start.A, start.TrainsA && !options.FreezeA);
         var b = Keep("lora_B", start.B, start.TrainsB);
         return start.IsResidual
             ? new(a, b, scale, options.Dropout, Buffer("start_A", start.A), Buffer("start_B", start.B))

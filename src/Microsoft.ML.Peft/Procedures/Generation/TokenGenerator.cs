@@ -122,6 +122,7 @@ public static class TokenGenerator
                 }
 
                 var inputs = rows.Inputs(onlyLast: !whole);
+                context.Enter(inputs);
                 var scores = head.Next(inputs, context, cache).to(ScalarType.Float32).contiguous().data<float>().ToArray();
                 var next = new int[results.Length];
                 for (var row = 0; row < next.Length; row++)
