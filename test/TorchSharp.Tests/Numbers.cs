@@ -15,4 +15,11 @@ internal static class Numbers
     internal static readonly float[] RAdam = [0.1964661f, 0.5103376f, 1.6427485f];
     // NAdam by its formula in double precision: 1.13 multiplies the momentum product by mu once too often, later versions do not.
     internal static readonly float[] NAdam = [0.5604374f, -1.5379576f, 2.5311348f];
+
+    // Rates and momenta of CyclicLR.
+    internal static readonly double[] Triangular = [0.1, 0.5, 0.9, 0.6333333333333332, 0.3666666666666666, 0.1, 0.5, 0.9, 0.6333333333333332, 0.3666666666666669, 0.1, 0.5];
+    internal static readonly double[] Triangular2 = [0.1, 0.5, 0.9, 0.5, 0.1, 0.3, 0.5, 0.3, 0.1, 0.2, 0.3, 0.2];
+    internal static readonly double[] ExpRange =
+        [0.1, 0.3400000000000001, 0.5319999999999999, 0.6832, 0.4499200000000002, 0.2574639999999999, 0.1, 0.22754584, 0.329582512, 0.4099363912, 0.28596183472, 0.183682825624];
+    internal static readonly double[] CyclicMomentum = [0.95, 0.825, 0.7, 0.825, 0.95];
 }

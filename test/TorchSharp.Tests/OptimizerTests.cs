@@ -166,6 +166,27 @@ public sealed class OptimizerTests : LeakCheckedTests
         Assert.AreEqual(0.854951556604879, ((optim.IMomentum)optimizer.ParamGroups.First()).Momentum, 1e-12);
     }
 
+    // Recorded from PyTorch 1.13.
+    [TestMethod]
+    public void Cyclic()
+    {
+        Same(Numbers.Triangular, Rates(o => optim.lr_scheduler.CyclicLR(o, 0.1, 0.9, step_size_up: 2, step_size_down: 3), 12));
+        Same(Numbers.Triangular2, Rates(o => optim.lr_scheduler.CyclicLR(o, 0.1, 0.9, step_size_up: 2, mode: optim.lr_scheduler.impl.CyclicLR.Mode.Triangular2), 12));
+        Same(Numbers.ExpRange, Rates(o => optim.lr_scheduler.CyclicLR(o, 0.1, 0.9, step_size_up: 3, mode: optim.lr_scheduler.impl.CyclicLR.Mode.ExpRange, gamma: 0.9), 12));
+        var p = Start();
+        using var optimizer = optim.SGD([p], 1.0, momentum: 0.5);
+        var scheduler = optim.lr_scheduler.CyclicLR(optimizer, 0.1, 0.9, step_size_up: 2, base_momentum: 0.7, max_momentum: 0.95);
+        var momenta = new double[5];
+        for (int k = 0; k < momenta.Length; k++)
+        {
+            if (k > 0) scheduler.step();
+            momenta[k] = ((optim.IMomentum)optimizer.ParamGroups.First()).Momentum;
+        }
+        Same(Numbers.CyclicMomentum, momenta);
+        using var plain = optim.Adagrad([p], 0.1);
+        Assert.ThrowsExactly<ArgumentException>(() => optim.lr_scheduler.CyclicLR(plain, 0.1, 0.9));
+    }
+
     [TestMethod]
     public void OnAPlateauTheRateFalls()
     {

@@ -34,6 +34,18 @@ public static partial class torch
                 return input.div(size.expand_as(input)).MoveToOuterDisposeScope();
             }
 
+            public static Tensor local_response_norm(Tensor input, long size, double alpha = 0.0001, double beta = 0.75, double k = 1)
+            {
+                if (input.dim() < 3) throw new ArgumentException($"Expected 3D or higher dimensionality input (got {input.dim()} dimensions)", nameof(input));
+                if (input.numel() == 0) return input.alias();
+                using var scope = NewDisposeScope();
+                // the mean of the squares over neighbouring channels, as a pooling over them
+                var squares = input.square().unsqueeze(1).flatten(3).unsqueeze(4); // (batch, 1, channels, places, 1)
+                squares = pad(squares, new[] { 0, 0, 0, 0, size / 2, (size - 1) / 2 });
+                var mean = avg_pool3d(squares, [size, 1, 1], [1, 1, 1]).view(input.shape);
+                return input.div(mean.mul(alpha).add(k).pow(beta)).MoveToOuterDisposeScope();
+            }
+
             public static Tensor one_hot(Tensor x, long num_classes = -1L) => Ops.one_hot.T(x, num_classes);
             public static Tensor cosine_similarity(Tensor x1, Tensor x2, long dim = 1L, double eps = 1e-08) => Ops.cosine_similarity.T(x1, x2, dim, eps);
             public static Tensor pairwise_distance(Tensor input1, Tensor input2, double p = 2, double eps = 1e-06, bool keepdim = false) => Ops.pairwise_distance.T(input1, input2, p, eps, keepdim);

@@ -37,6 +37,39 @@ public static partial class torch
                 Ops.triplet_margin_loss.T(anchor, positive, negative, margin, (double)p, eps, swap, (long)reduction);
             public static Tensor ctc_loss(Tensor log_probs, Tensor targets, Tensor input_lengths, Tensor target_lengths, long blank = 0L, bool zero_infinity = false, Reduction reduction = Reduction.Mean) =>
                 Ops.ctc_loss_Tensor.T(log_probs, targets, input_lengths, target_lengths, blank, (long)reduction, zero_infinity);
+
+            public static Tensor multilabel_soft_margin_loss(Tensor input, Tensor target, Tensor? weight = null, Reduction reduction = Reduction.Mean)
+            {
+                using var scope = NewDisposeScope();
+                var loss = target.mul(input.log_sigmoid()).add(target.neg().add(1).mul(input.neg().log_sigmoid())).neg();
+                if (weight is not null) loss = loss.mul(weight);
+                return Reduced(loss.mean([input.dim() - 1]), reduction).MoveToOuterDisposeScope();
+            }
+
+            public static Tensor gaussian_nll_loss(Tensor input, Tensor target, Tensor variance, bool full = false, float eps = 1e-06f, Reduction reduction = Reduction.Mean)
+            {
+                using var scope = NewDisposeScope();
+                if (!variance.shape.AsSpan().SequenceEqual(input.shape))
+                {
+                    if (variance.dim() == input.dim() - 1 && variance.shape.AsSpan().SequenceEqual(input.shape.AsSpan()[..^1])) variance = variance.unsqueeze(-1);
+                    else if (variance.dim() != input.dim() || variance.size(-1) != 1) throw new ArgumentException("variance has another shape than input", nameof(variance));
+                }
+                if (variance.lt(0).any().ToBoolean()) throw new ArgumentException("variance has negative entry/entries", nameof(variance));
+                // The floor takes no part in the gradient of the variance.
+                var below = variance.clone();
+                using (no_grad()) below.clamp_min_(eps);
+                var loss = below.log().add(input.sub(target).square().div(below)).mul(0.5);
+                if (full) loss = loss.add(0.5 * Math.Log(2 * Math.PI));
+                return Reduced(loss, reduction).MoveToOuterDisposeScope();
+            }
+
+            private static Tensor Reduced(Tensor loss, Reduction reduction) => reduction switch
+            {
+                Reduction.Mean => loss.mean(),
+                Reduction.Sum => loss.sum(),
+                _ => loss,
+            };
+
             public static Tensor poisson_nll_loss(Tensor input, Tensor target, bool log_input = true, bool full = false, float eps = 1e-08f, Reduction reduction = Reduction.Mean) =>
                 Ops.poisson_nll_loss.T(input, target, log_input, full, eps, (long)reduction);
         }
