@@ -20,4 +20,7 @@ public sealed class AdapterBuild
     /// <summary>The base model.</summary>
     /// <exception cref="PeftException">The parts are made for single layers, without a model.</exception>
     public Backbone Backbone => _backbone ?? throw new PeftException("This method needs the whole model, not single layers.");
+
+    /// <summary>The path of a layer in files: the newer name of transformers where there are two.</summary>
+    internal string PathOf(Layer layer) => Backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
 }
