@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Reflection;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -103,9 +104,10 @@ public static class PeftSearchSpace
         }
 
         var range = setting.GetCustomAttribute<SearchRangeAttribute>()!;
-        return value is int start
-            ? new UniformIntOption((int)Math.Min(range.Min, start), (int)Math.Max(range.Max, start), range.Logarithmic, start)
-            : Real(range.Min, range.Max, range.Logarithmic, Convert.ToDouble(value, System.Globalization.CultureInfo.InvariantCulture));
+        var start = Convert.ToDouble(value, CultureInfo.InvariantCulture);
+        return value is int or long
+            ? new UniformIntOption((int)Math.Min(range.Min, start), (int)Math.Max(range.Max, start), range.Logarithmic, (int)start)
+            : Real(range.Min, range.Max, range.Logarithmic, start);
     }
 
     // The range is widened to the value to start from.

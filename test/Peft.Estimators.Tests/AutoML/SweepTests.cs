@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Microsoft.ML;
 using Microsoft.ML.AutoML;
 using Microsoft.ML.Data;
@@ -72,12 +73,39 @@ public sealed class SweepTests
         Assert.AreEqual(8, ((LoraOptions)given.Adapter!).Rank);
     }
 
+    public static IEnumerable<object[]> Methods => typeof(AdapterOptions).Assembly.GetTypes()
+        .Where(t => t.IsSubclassOf(typeof(AdapterOptions)) && !t.IsAbstract && t.GetConstructor([]) is not null).Select(t => new object[] { t });
+
+    [TestMethod]
+    [DynamicData(nameof(Methods))]
+    public void Every_method_starts_from_its_own_values_and_takes_every_corner_of_its_space(Type method)
+    {
+        var adapter = (AdapterOptions)Activator.CreateInstance(method)!;
+        var options = Options(null) with { Adapter = adapter };
+        var space = PeftSearchSpace.Of(options);
+
+        var start = PeftSearchSpace.Apply(options, space.SampleFromFeatureSpace(space.Default)).Adapter!;
+        using var expected = JsonDocument.Parse(adapter.ToJson());
+        using var actual = JsonDocument.Parse(start.ToJson());
+        foreach (var field in expected.RootElement.EnumerateObject())
+        {
+            var other = actual.RootElement.GetProperty(field.Name);
+            if (field.Value.ValueKind == JsonValueKind.Number)
+                Assert.AreEqual(field.Value.GetDouble(), other.GetDouble(), 1e-9, field.Name);
+            else
+                Assert.AreEqual(field.Value.GetRawText(), other.GetRawText(), field.Name);
+        }
+
+        foreach (var corner in new[] { 0, 0.5, 1 })
+            PeftSearchSpace.Apply(options, space.SampleFromFeatureSpace([.. Enumerable.Repeat(corner, space.FeatureSpaceDim)]));
+    }
+
     [TestMethod]
     [DataRow("""{"Epochs": 3}""", "Epochs")]
     [DataRow("""{"Adapter": {"TargetModules": "x"}}""", "TargetModules")]
     public void A_setting_that_cannot_be_searched_is_refused(string json, string name)
     {
-        var parameter = System.Text.Json.JsonSerializer.Deserialize<Parameter>(json)!;
+        var parameter = JsonSerializer.Deserialize<Parameter>(json)!;
         var error = Assert.ThrowsExactly<ArgumentException>(() => PeftSearchSpace.Apply(Options(new LoraOptions()), parameter));
         Assert.Contains($"'{name}'", error.Message);
     }
@@ -85,7 +113,7 @@ public sealed class SweepTests
     [TestMethod]
     public void A_value_outside_what_the_setting_takes_is_refused()
     {
-        var parameter = System.Text.Json.JsonSerializer.Deserialize<Parameter>("""{"Adapter": {"Dropout": 1.5}}""")!;
+        var parameter = JsonSerializer.Deserialize<Parameter>("""{"Adapter": {"Dropout": 1.5}}""")!;
         var error = Assert.ThrowsExactly<FormatException>(() => PeftSearchSpace.Apply(Options(new LoraOptions()), parameter));
         Assert.Contains("Dropout", error.Message);
     }
