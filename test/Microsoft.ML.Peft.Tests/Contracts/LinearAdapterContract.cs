@@ -11,6 +11,7 @@ namespace Microsoft.ML.Peft.Tests.Contracts;
 [TestClass]
 public abstract class LinearAdapterContract
 {
+    private readonly Dictionary<nn.Module, List<Adapter>> _made = new(ReferenceEqualityComparer.Instance);
     private DisposeScope _scope = null!;
 
     /// <summary>Settings under which the method changes the layer once its numbers are random.</summary>
@@ -113,7 +114,7 @@ public abstract class LinearAdapterContract
 
         using (no_grad())
         {
-            adapter.parameters().First(p => p.requires_grad).fill_(double.NaN);
+            Trained(adapter).First().fill_(double.NaN);
         }
 
         var weight = layer.Weight.Dense().clone();
@@ -259,7 +260,17 @@ public abstract class LinearAdapterContract
     }
 
     /// <summary>The part of a layer.</summary>
-    protected LinearAdapter Wrap(LinearLayer layer) => Parts(layer).OfType<LinearAdapter>().Single();
+    protected LinearAdapter Wrap(LinearLayer layer)
+    {
+        var parts = Parts(layer);
+        var part = parts.OfType<LinearAdapter>().Single();
+        _made.Add(part, parts);
+        return part;
+    }
+
+    /// <summary>What is trained of a part, and of the parts that it shares with other layers.</summary>
+    protected IEnumerable<Parameter> Trained(nn.Module part)
+        => (_made.TryGetValue(part, out var parts) ? parts.SelectMany(p => p.parameters()) : part.parameters()).Where(p => p.requires_grad);
 
     protected static Parameter Parameter(nn.Module module, string name) => module.named_parameters().Single(p => p.name == name).parameter;
 
@@ -272,7 +283,7 @@ public abstract class LinearAdapterContract
     protected void Randomize(nn.Module module)
     {
         using var _ = no_grad();
-        foreach (var parameter in module.parameters().Where(p => p.requires_grad))
+        foreach (var parameter in Trained(module))
         {
             nn.init.normal_(parameter, std: Deviation);
         }
