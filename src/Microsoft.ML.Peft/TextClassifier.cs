@@ -16,6 +16,8 @@ public sealed class TextClassifier : IDisposable
 {
     private const int RowsAtOnce = 64;
 
+    private readonly ClassifierSettings _settings;
+
     private TextClassifier(
         string baseModel, HuggingFaceTokenizer tokenizer, PretrainedModel model, TextBackbone encoder, ClassifierSettings settings, CopiedModules copies)
     {
@@ -25,18 +27,18 @@ public sealed class TextClassifier : IDisposable
             : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", model.NewLayers)}."];
         Adapter = AdapterSet.Create("default", settings.Adapter, model.Backbone, copies, settings.Seed);
         Notes = [.. Notes, .. Adapter.Notes];
-        Settings = settings with { Adapter = Adapter.Options };
+        _settings = settings;
         KeptLayers = copies.Kept;
     }
 
     /// <summary>What it was made from, with the adapter's targets filled in.</summary>
-    public ClassifierSettings Settings { get; }
+    public ClassifierSettings Settings => _settings with { Adapter = Adapter.Options };
 
     /// <summary>The base model's folder as it was given.</summary>
     public string BaseModel { get; }
 
     /// <summary>Class names in the order of the scores.</summary>
-    public IReadOnlyList<string> Labels => Settings.Labels;
+    public IReadOnlyList<string> Labels => _settings.Labels;
 
     /// <summary>Turns texts into the base model's tokens.</summary>
     public HuggingFaceTokenizer Tokenizer { get; }
@@ -155,7 +157,7 @@ public sealed class TextClassifier : IDisposable
     }
 
     /// <summary>Token ids of a text, cut to the settings' length.</summary>
-    public int[] Encode(string text) => Tokenizer.Encode(text, maxLength: Settings.MaxLength).Ids;
+    public int[] Encode(string text) => Tokenizer.Encode(text, maxLength: _settings.MaxLength).Ids;
 
     /// <summary>Logits (batch, classes).</summary>
     public Tensor Logits(TokenBatch batch, ForwardContext context) => Model.Forward(new ModelInputs { Tokens = batch }, context).Logits;
@@ -211,11 +213,7 @@ public sealed class TextClassifier : IDisposable
             // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
             var trained = new CopiedModules(model.Head.TrainedModules, []);
             kept ??= [.. model.NewLayers.Where(path => trained.Of(path) is null)];
-            settings = settings with
-            {
-                Adapter = settings.Adapter?.WithTokens(text => tokenizer.Encode(text).Ids),
-                MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength - (settings.Adapter?.TokensBefore ?? 0)),
-            };
+            settings = settings with { MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength) };
             return new TextClassifier(baseModel, tokenizer, model, encoder, settings, new CopiedModules(model.Head.TrainedModules, kept));
         }
         catch

@@ -8,14 +8,16 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>One named adapter of a whole model: the adapters of its layers and the copies that it trains.</summary>
 public sealed class AdapterSet : IDisposable
 {
+    private readonly AdapterOptions? _options;
+
     private AdapterSet(string name, AdapterOptions? options, IReadOnlyList<Adapter> adapters, int layerCount)
-        => (Name, Options, Adapters, LayerCount) = (name, options, adapters, layerCount);
+        => (Name, _options, Adapters, LayerCount) = (name, options, adapters, layerCount);
 
     /// <summary>The name that operations on several adapters use.</summary>
     public string Name { get; }
 
-    /// <summary>Its settings with the target layers filled in, or null where only copies are trained.</summary>
-    public AdapterOptions? Options { get; }
+    /// <summary>Its settings with the target layers and what training has found filled in, or null where only copies are trained.</summary>
+    public AdapterOptions? Options => _options?.Settled(this);
 
     /// <summary>The adapters, in the order of their layers.</summary>
     public IReadOnlyList<Adapter> Adapters { get; }
@@ -43,7 +45,6 @@ public sealed class AdapterSet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(backbone);
         options?.Validate();
-        options = options?.For(backbone);
         copies = copies.And(options?.ModulesToSave);
         var targets = options is not { HasTargets: true } ? null
             : options.TargetModules ?? (options.DefaultTargets(backbone) is { Count: > 0 } defaults ? TargetModules.Named(defaults) : throw NoTargets(backbone));
@@ -98,7 +99,7 @@ public sealed class AdapterSet : IDisposable
         var indices = targets.Select(part => part.Target.Index).ToHashSet();
         return new(
             options.Method,
-            [.. targets.Select(part => part.Path), .. Adapters.OfType<BlockAdapter>().Select(part => part.Path).Distinct()],
+            [.. targets.Select(part => part.Path)],
             [.. TargetSelection.Named(backbone.Layers, options.TargetModules).OfType<LinearLayer>().Where(l => !indices.Contains(l.Index) && !copies.Contains(l.Index)).Select(l => l.Path)],
             [.. Adapters.OfType<LayerAdapter>().Where(part => copies.Contains(part.Target.Index)).Select(part => part.Path)],
             TrainableCount,
@@ -140,9 +141,9 @@ public sealed class AdapterSet : IDisposable
             .DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance);
 
     /// <summary>What the method adds to the loss while training, or null.</summary>
-    public Tensor? Penalty() => Options?.Penalty(this);
+    public Tensor? Penalty() => _options?.Penalty(this);
 
-    internal string FileKey(Adapter adapter, string parameter) => adapter.FileKey(Options?.PathPrefix ?? "base_model.model.", parameter);
+    internal string FileKey(Adapter adapter, string parameter) => adapter.FileKey(_options?.PathPrefix ?? "base_model.model.", parameter);
 
     private static void AddBiases(List<Adapter> adapters, string which, LayerList layers, HashSet<Layer> chosen, CopiedModules copies)
     {

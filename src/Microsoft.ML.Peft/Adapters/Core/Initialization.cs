@@ -14,6 +14,9 @@ public sealed class Initialization : IDisposable
     public Initialization(long seed, Device? device = null)
         => (_generator, _device) = (new Generator(unchecked((ulong)seed)), device ?? CPU);
 
+    /// <summary>Another stream for the same device, which begins at a seed of the settings.</summary>
+    public Initialization Seeded(long seed) => new(seed, _device);
+
     /// <summary>Uniform on ±1/√fan_in, with fan_in the last dimension: PyTorch's Kaiming-uniform with a = √5.</summary>
     public Tensor KaimingUniform(params long[] shape)
         => Uniform(1 / Math.Sqrt(shape[^1]), shape);
@@ -30,6 +33,9 @@ public sealed class Initialization : IDisposable
 
     /// <summary>Uniform on ±<paramref name="bound"/>, Float32.</summary>
     public Tensor Uniform(double bound, params long[] shape) => Uniform(bound, ScalarType.Float32, shape);
+
+    /// <summary>Uniform on 0 to 1: PyTorch's <c>rand</c>.</summary>
+    public Tensor Share(params long[] shape) => rand(shape, generator: _generator).to(_device);
 
     /// <summary>The same number everywhere.</summary>
     public Tensor Constant(double value, params long[] shape) => full(shape, value, ScalarType.Float32, _device);
