@@ -118,7 +118,10 @@ internal sealed class GoldenModel : IDisposable
     public Tensor LossOf(ModelOutput output)
     {
         var loss = Model.Head.Loss(output, Targets);
-        return Adapter?.Penalty() is { } penalty ? loss + penalty : loss;
+
+        // peft forgets the penalty of a model without a task type.
+        var isForgotten = Adapter?.Options?.OtherFields?.TryGetValue("task_type", out var task) == true && task.ValueKind == JsonValueKind.Null;
+        return !isForgotten && Adapter?.Penalty() is { } penalty ? loss + penalty : loss;
     }
 
     public void Dispose()

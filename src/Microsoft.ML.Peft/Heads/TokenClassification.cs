@@ -34,12 +34,9 @@ public sealed class TokenClassification : Head
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = context.Dropout(_backbone.Forward(tokens, context), _backbone.TokenDropout);
-        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, -1, Classes))
-        {
-            TargetsOf = labels => context.Targets(labels, context.PromptLength),
-        };
+        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, tokens.Length, Classes));
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, output.TargetsOf(targets.RequiredLabels).Labels);
+    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, targets.RequiredLabels);
 }

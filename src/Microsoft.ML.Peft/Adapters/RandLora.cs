@@ -1,0 +1,189 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>RandLoRA: an update of full rank from n random low-rank products that all layers share, mixed by trained diagonals.</summary>
+/// <remarks>
+/// <para><c>ΔM = B̄·Ū</c> with <c>Ū[k·n + i, j] = λ[k, i]·A[k, j]·γ[i, j]</c> and <c>B̄[·, i·r + k] = B[·, i, k]</c>; <c>ΔW = s·ΔM</c> where
+/// in ≤ out, else <c>s·ΔMᵀ</c>; <c>s = α/r</c>, or <c>α/(r·√n)</c> by the paper's rule.</para>
+/// <para>Shapes, with m the smaller and M the larger of in and out and <c>n = ⌈m/r⌉</c>: A (r, 1, m), B (M, n, r), corners of the shared ones; λ (r, n), γ (n, m).
+/// Trains r·n + n·m numbers: a smaller rank trains more.</para>
+/// <para>Starts as the identity: λ is 0, γ is 1/max(n, m).</para>
+/// <para>Source: Albert et al. 2025, arXiv:2502.00987, §3; the orders of rows and columns are those of HF PEFT and of the authors' code.</para>
+/// </remarks>
+public sealed class RandLora : AdditiveAdapter
+{
+    private readonly SharedProjections _shared;
+    private readonly Parameter _lambda; // (r, n)
+    private readonly Parameter _gamma; // (n, m)
+    private readonly double _scale;
+    private readonly double _dropout;
+    private readonly long _bases;
+    private bool _repeatsShared; // the file had the shared matrices once more for this layer
+
+    /// <summary>Puts RandLoRA on a layer.</summary>
+    public RandLora(LinearLayer target, RandLoraOptions options, SharedProjections shared, AdapterBuild build)
+        : base(target)
+    {
+        var smaller = Math.Min(InFeatures, OutFeatures);
+        _bases = RandLoraOptions.BasesOf(smaller, options.Rank);
+        (_shared, _dropout) = (shared, options.Dropout);
+        _scale = options.Alpha / options.Rank / (options.ScaleRule == RandLoraScale.Paper ? Math.Sqrt(_bases) : 1);
+        var start = build.Initialization;
+        _lambda = Trainable(options.StartsAsIdentity ? start.Zeros(options.Rank, _bases) : start.Normal(1, options.Rank, _bases));
+        _gamma = Trainable(start.Constant(1.0 / (options.StartsAsIdentity ? Math.Max(_bases, smaller) : Math.Max(InFeatures, OutFeatures)), _bases, smaller));
+        register_parameter("randlora_lambda", _lambda);
+        register_parameter("randlora_gamma", _gamma);
+        register_parameter("randlora_A", shared.A);
+        register_parameter("randlora_B", shared.B);
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool IsRequired(string parameter) => !IsShared(parameter);
+
+    /// <inheritdoc/>
+    protected internal override bool IsSaved(string parameter) => !IsShared(parameter) || _repeatsShared;
+
+    /// <inheritdoc/>
+    protected internal override void Expect(IReadOnlyDictionary<string, long[]> shapes) => _repeatsShared = shapes.ContainsKey("randlora_A");
+
+    /// <inheritdoc/>
+    protected internal override Tensor Delta()
+    {
+        var (first, second) = Factors();
+        return second.mm(first).mul(_scale);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Correction(Tensor x, ForwardContext context)
+    {
+        var (first, second) = Factors();
+        return linear(linear(context.Dropout(x, _dropout), first.to(x.dtype)).mul(_scale), second.to(x.dtype));
+    }
+
+    private static bool IsShared(string parameter) => parameter is "randlora_A" or "randlora_B";
+
+    /// <summary>(n·r, in) and (out, n·r).</summary>
+    private (Tensor First, Tensor Second) Factors()
+    {
+        var (smaller, larger) = (Math.Min(InFeatures, OutFeatures), Math.Max(InFeatures, OutFeatures));
+        var mixed = ScaledBases.apply(_shared.A.narrow(2, 0, smaller), _lambda, _gamma).flatten(0, 1); // (r·n, m)
+        var b = _shared.B.narrow(0, 0, larger).narrow(1, 0, _bases).flatten(1);                       // (M, n·r)
+        return InFeatures <= OutFeatures ? (mixed, b) : (b.t(), mixed.t());
+    }
+
+    /// <summary>λ[k, i]·A[k, j]·γ[i, j] as (r, n, m); keeps the three factors for the backward pass and no product.</summary>
+    private sealed class ScaledBases : autograd.SingleTensorFunction<ScaledBases>
+    {
+        public override string Name => nameof(ScaledBases);
+
+        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+        {
+            var (a, lambda, gamma) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2]);
+            ctx.save_for_backward([a, lambda, gamma]);
+            return a.mul(lambda.unsqueeze(2)).mul(gamma.unsqueeze(0));
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        {
+            var saved = ctx.get_saved_variables();
+            var byA = grad_output.mul(saved[0]);                      // (r, n, m)
+            var lambda = byA.mul(saved[2].unsqueeze(0)).sum([2L]);    // (r, n)
+            var gamma = byA.mul(saved[1].unsqueeze(2)).sum([0L]);     // (n, m)
+            return [null!, lambda, gamma];
+        }
+    }
+}
+
+/// <summary>How RandLoRA scales its update.</summary>
+[JsonConverter(typeof(RandLoraScaleConverter))]
+public enum RandLoraScale
+{
+    /// <summary>α/r, as HF PEFT.</summary>
+    HuggingFace,
+
+    /// <summary>α/(r·√n), as the authors' code.</summary>
+    Paper,
+}
+
+/// <summary>Settings of <see cref="RandLora"/>.</summary>
+[AdapterMethod(
+    "RANDLORA", AdapterFamily.LowRank, Title = "RandLoRA", Paper = "arXiv:2502.00987", Formula = "W + s·Σᵢ Bᵢ·Λᵢ·A·Γᵢ", Trained = "⌈m/r⌉·(r + m), m = min(in, out)",
+    InHuggingFace = true, Merges = true)]
+public sealed record RandLoraOptions : AdapterOptions
+{
+    /// <summary>Rank r of one random product: 1 or more. Default 32.</summary>
+    [JsonPropertyName("r")]
+    public int Rank { get; init; } = 32;
+
+    /// <summary>Numerator α of the scale, above 0. Default 640.</summary>
+    [JsonPropertyName("randlora_alpha")]
+    public double Alpha { get; init; } = 640;
+
+    /// <summary>Which scale. Default HF PEFT's, whose files do not know the other one.</summary>
+    [JsonPropertyName("scale_rule")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public RandLoraScale ScaleRule { get; init; }
+
+    /// <summary>Share of the input that the update drops while training: 0 to 0.99. Default 0.</summary>
+    [JsonPropertyName("randlora_dropout")]
+    public double Dropout { get; init; }
+
+    /// <summary>Seed of the shared matrices. Default 0.</summary>
+    [JsonPropertyName("projection_prng_key")]
+    public long ProjectionKey { get; init; }
+
+    /// <summary>Write the shared matrices into files; without them they are drawn again from the seed. Default true.</summary>
+    [JsonPropertyName("save_projection")]
+    public bool SaveProjection { get; init; } = true;
+
+    /// <summary>Matrices of −c, 0 and c, a third of them not 0. Default false.</summary>
+    [JsonPropertyName("sparse")]
+    public bool Sparse { get; init; }
+
+    /// <summary>Matrices of −c, 0 and c, one in √m of them not 0. Default false.</summary>
+    [JsonPropertyName("very_sparse")]
+    public bool VerySparse { get; init; }
+
+    /// <summary>Start as the identity; false draws λ, for tests. Default true.</summary>
+    [JsonPropertyName("init_weights")]
+    public bool StartsAsIdentity { get; init; } = true;
+
+    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>randlora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
+    [JsonPropertyName("bias")]
+    public string Bias { get; init; } = "none";
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override string TrainedBiases => Bias;
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(Rank, 1);
+        Guard.Positive(Alpha);
+        Guard.InRange(Dropout, 0.0, 0.99);
+    }
+
+    /// <summary>How many products of rank r make up the rank m.</summary>
+    internal static long BasesOf(long smaller, long rank) => (smaller + rank - 1) / rank;
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
+    {
+        var shared = RandomBases.Shared(this, build);
+        yield return shared;
+        foreach (var layer in build.Targets)
+        {
+            yield return new RandLora((LinearLayer)layer, this, shared, build);
+        }
+    }
+}
+
+internal sealed class RandLoraScaleConverter() : NamedStartConverter<RandLoraScale>((RandLoraScale.HuggingFace, "hf"), (RandLoraScale.Paper, "paper"));

@@ -1,0 +1,126 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.Golden;
+using Peft.Golden;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+[TestClass]
+public sealed class AdaLoraTests : LinearAdapterContract
+{
+    protected override AdapterOptions Options => new AdaLoraOptions { InitialRank = 3, TargetRank = 2 };
+
+    protected override double Tolerance => 1e-4;
+
+    protected override long TrainedNumbers(long inputs, long outputs) => Count(3, inputs, outputs);
+
+    [TestMethod]
+    [DataRow(1, 40)]
+    [DataRow(10, 40)]   // the first ten keep all
+    [DataRow(50, 19)]   // half of the way: 16 + 24·(1 − 40/80)³
+    [DataRow(90, 16)]
+    public void The_budget_falls_by_the_cube(int step, int budget)
+    {
+        // 4 layers from 10 to 4 ranks, 100 steps, of which 10 and 10 stand still.
+        var options = new AdaLoraOptions { InitialRank = 10, TargetRank = 4, InitialSteps = 10, FinalSteps = 10, TotalSteps = 100 };
+        using var training = new AdaLoraTraining(options, [.. Enumerable.Range(0, 4).Select(_ => Make(options))]);
+
+        Assert.AreEqual(budget, training.Budget(step, 90));
+    }
+
+    [TestMethod]
+    public void The_least_important_ranks_go_first_and_never_come_back()
+    {
+        var options = new AdaLoraOptions { InitialRank = 4, TargetRank = 2, FinalSteps = 2, TotalSteps = 8 };
+        var (first, second) = (Make(options), Make(options));
+        using var training = new AdaLoraTraining(options, [first, second]);
+        using (no_grad())
+        {
+            foreach (var (part, sizes) in new[] { (first, new[] { 9f, 1f, 8f, 2f }), (second, new[] { 3f, 7f, 4f, 6f }) })
+            {
+                part.A.fill_(1);
+                part.B.fill_(1);
+                part.E.copy_(tensor(sizes).view(4, 1));
+            }
+        }
+
+        var left = new List<long>();
+        for (var step = 0; step < 8; step++)
+        {
+            foreach (var parameter in first.parameters().Concat(second.parameters()))
+            {
+                parameter.grad = ones_like(parameter); // importance of a value is its size
+            }
+
+            training.AfterStep(new TrainingPoint(step, 8, 1e-3));
+            left.Add((first.E.count_nonzero() + second.E.count_nonzero()).item<long>());
+        }
+
+        CollectionAssert.AreEqual(left.OrderDescending().ToArray(), left);
+        Assert.AreEqual(4, left[^1]);
+        CollectionAssert.AreEqual(new[] { true, false, true, false }, first.Kept!.ToArray());
+        CollectionAssert.AreEqual(new[] { false, true, false, true }, second.Kept!.ToArray());
+        var delta = first.Delta();
+        training.Finish();
+        CollectionAssert.AreEqual(new long[] { 2, 6 }, first.A.shape);
+        AssertClose(delta, first.Delta()); // divided by the rank at the start as before
+    }
+
+    [TestMethod]
+    public void A_trained_adapter_is_written_with_its_ranks_and_comes_back()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "bert", "adalora"));
+        var adapter = golden.Adapter!;
+        using (var training = adapter.Options!.CreateTraining(adapter)!)
+        using (var context = ForwardContext.Predicting(adapter))
+        {
+            for (var step = 0; step < 20; step++)
+            {
+                golden.Loss(context).backward();
+                training.AfterStep(new TrainingPoint(step, 20, 1e-3));
+            }
+
+            training.Finish();
+        }
+
+        using var before = ForwardContext.Predicting(adapter);
+        var expected = golden.Forward(before)["logits"];
+        var folder = Directory.CreateTempSubdirectory("peft-adalora-").FullName;
+        try
+        {
+            AdapterCheckpoint.Write(adapter, folder, "SEQ_CLS", "base");
+            var options = (AdaLoraOptions)AdapterCheckpoint.ReadOptions(folder);
+            Assert.AreEqual(4 * 3, options.RankPattern!.Values.Sum(kept => kept.Count(k => k))); // 4 layers, target_r 3
+            Assert.Contains("bert.encoder.layer.1.attention.self.value.lora_E", options.RankPattern.Keys);
+            using var loaded = AdapterSet.Create("loaded", options, golden.Model.Backbone, new CopiedModules([], []), seed: 1);
+            AdapterCheckpoint.ReadTensors(loaded, folder);
+            using var after = ForwardContext.Predicting(loaded);
+            Golden.Close.Assert(expected, golden.Forward(after)["logits"], "logits", 1e-6);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [TestMethod]
+    public void A_run_that_is_too_short_is_refused()
+    {
+        using var training = new AdaLoraTraining(new() { InitialSteps = 5, FinalSteps = 5 }, [Make(new())]);
+        StringAssert.StartsWith(Assert.ThrowsExactly<PeftException>(() => training.AfterStep(new(0, 10, 1))).Message, "The run has 10 steps");
+    }
+
+    [TestMethod]
+    public void Published_counts_are_met() => Assert.AreEqual(18_353_664, 28 * (Count(64, 3072, 3072) + Count(64, 3072, 1024)));
+
+    private AdaLora Make(AdaLoraOptions options)
+    {
+        using var initialization = new Initialization(0);
+        return new AdaLora(Layer(), options, new AdapterBuild([], initialization));
+    }
+
+    private static long Count(long rank, long inputs, long outputs) => rank * (inputs + outputs + 1);
+}
