@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
@@ -43,7 +44,7 @@ internal sealed class ClassifierPackage : IDisposable
                 Labels = settings.Labels,
                 MaxLength = settings.MaxLength,
                 Seed = settings.Seed,
-                Adapter = adapter.Length == 0 ? null : AdapterOptions.FromJson(adapter, $"{name}: adapter"),
+                Adapter = adapter.Length == 0 ? null : AdapterOptions.FromJson(adapter, $"{name}: adapter") with { IsStored = true },
             };
             Settings.Validate();
             KeptLayers = settings.NewLayers;
@@ -98,7 +99,7 @@ internal sealed class ClassifierPackage : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var adapter = model.Adapter.Parameters().Select(p => KeyValuePair.Create(AdapterPrefix + p.FileName, p.Parameter.detach()));
+        var adapter = AdapterCheckpoint.Tensors(model.Adapter).Select(t => KeyValuePair.Create(AdapterPrefix + t.Key, t.Value.detach()));
         var settings = model.Settings;
         var metadata = new Dictionary<string, string>
         {

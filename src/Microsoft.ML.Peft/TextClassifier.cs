@@ -213,7 +213,11 @@ public sealed class TextClassifier : IDisposable
             // New layers that HF PEFT would not train are kept with the adapter: without them it could not be used again.
             var trained = new CopiedModules(model.Head.TrainedModules, []);
             kept ??= [.. model.NewLayers.Where(path => trained.Of(path) is null)];
-            settings = settings with { MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength) };
+            settings = settings with
+            {
+                Adapter = settings.Adapter?.WithTokens(text => tokenizer.Encode(text).Ids),
+                MaxLength = Math.Min(settings.MaxLength, encoder.MaxLength - (settings.Adapter?.TokensBefore ?? 0)),
+            };
             return new TextClassifier(baseModel, tokenizer, model, encoder, settings, new CopiedModules(model.Head.TrainedModules, kept));
         }
         catch

@@ -14,7 +14,7 @@ public sealed class LayerTests
         ["Checkpoints"] = ["Native"],
         ["Inputs"] = ["Checkpoints"],
         ["Quantization"] = ["Native"],
-        ["Layers"] = ["Quantization", "Native", "Adapters.Core", "Checkpoints.SafetensorsEntry", "Checkpoints.ModelFormat"],
+        ["Layers"] = ["Quantization", "Native", "Adapters.Core", "Adapters.AdapterOptions", "Inputs.TokenBatch", "Inputs.ModelInputs", "Checkpoints.SafetensorsEntry", "Checkpoints.ModelFormat"],
         ["Backbones"] = ["Layers", "Native", "Inputs", "Checkpoints.ModelFormat"],
         ["Heads"] = ["Backbones", "Layers", "Native", "Inputs", "Adapters.Core", "Checkpoints"],
         ["Adapters"] = ["Heads", "Backbones", "Layers", "Native", "Inputs", "Checkpoints", "Quantization"],

@@ -1,6 +1,5 @@
 using System.Reflection;
 using System.Text;
-using System.Text.Json.Nodes;
 using Microsoft.ML.Peft;
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Heads;
@@ -8,7 +7,7 @@ using static TorchSharp.torch;
 
 namespace Peft.Golden;
 
-/// <summary>Writes docs/models.md from the code's own tables and the cases of a golden folder that it can compute.</summary>
+/// <summary>Writes docs/models.md from the code's own tables and the models of a golden folder that it can compute.</summary>
 internal static class ModelsDocument
 {
     public static string Write(string root)
@@ -73,21 +72,21 @@ internal static class ModelsDocument
 
             ## What is compared
 
-            Each case below was computed by Hugging Face transformers and peft on a tiny model and is computed again by the tests on the CPU in fp32:
-            outputs and loss, and for each adapter also the gradient of every trained tensor, the losses of 8 AdamW steps and the outputs after
-            merging. All must be equal within 1e-4 of the largest recorded number. Of the adapters only the LoRA ones are listed.
+            Each model below is a tiny one of its family, computed by Hugging Face transformers and again by the tests on the CPU in fp32: outputs and loss
+            are equal within 1e-4 of the largest recorded number. So are the recorded adapters on it, of every method that the list of methods
+            has: their outputs, the gradient of every trained tensor, the losses of 8 AdamW steps and the outputs after merging.
             For every family tests check besides that padding and the order of rows change nothing, that weights stored in F16 or BF16 give bit for bit
             what the rounded weights give, that shards give what one file gives, and that wrong folders are refused with one sentence.
 
-            | family | model | head | LoRA adapters |
-            | --- | --- | --- | --- |
+            | family | model | head |
+            | --- | --- | --- |
 
             """);
         foreach (var family in families)
         {
             foreach (var model in family.Compared)
             {
-                text.Append($"| {family.Name} | {model.Name} | {Words(model.Head)} | {string.Join(", ", model.Adapters)} |\n");
+                text.Append($"| {family.Name} | {model.Name} | {Words(model.Head)} |\n");
             }
         }
 
@@ -97,42 +96,24 @@ internal static class ModelsDocument
     private static List<Family> Read(string root)
     {
         var found = new SortedDictionary<string, Family>(StringComparer.Ordinal);
-        foreach (var cases in GoldenCase.In(root).GroupBy(c => c.Model))
+        foreach (var golden in GoldenCase.In(root).Where(c => c.Adapter is null))
         {
-            Compared? compared = null;
-            foreach (var golden in cases.Where(c => c.Adapter is null || IsLora(c.Folder)))
+            using var scope = NewDisposeScope();
+            try
             {
-                using var scope = NewDisposeScope();
-                try
-                {
-                    using var model = GoldenModel.Load(golden);
-                    if (compared is null)
-                    {
-                        var backbone = model.Model.Backbone;
-                        var name = backbone.GetType().Name;
-                        found.TryAdd(name, new(name, ModelTypes(backbone), HeadRegistry.KindsOf(backbone), backbone, []));
-                        found[name].Compared.Add(compared = new(golden.Model, model.Kind, []));
-                    }
-
-                    if (golden.Adapter is not null)
-                    {
-                        compared.Adapters.Add(golden.Adapter);
-                    }
-                }
-                catch (PeftException)
-                {
-                    // Not supported: not in the list.
-                }
+                using var model = GoldenModel.Load(golden);
+                var backbone = model.Model.Backbone;
+                var name = backbone.GetType().Name;
+                found.TryAdd(name, new(name, ModelTypes(backbone), HeadRegistry.KindsOf(backbone), backbone, []));
+                found[name].Compared.Add(new(golden.Model, model.Kind));
+            }
+            catch (PeftException)
+            {
+                // Not supported: not in the list.
             }
         }
 
         return [.. found.Values];
-    }
-
-    private static bool IsLora(string folder)
-    {
-        var config = Path.Combine(folder, "adapter_config.json");
-        return File.Exists(config) && JsonNode.Parse(File.ReadAllText(config))?["peft_type"]?.GetValue<string>() == "LORA";
     }
 
     private static List<string> ModelTypes(Backbone backbone)
@@ -151,5 +132,5 @@ internal static class ModelsDocument
     private sealed record Family(
         string Name, IReadOnlyList<string> ModelTypes, IReadOnlyList<HeadKind> Heads, Backbone Example, List<Compared> Compared);
 
-    private sealed record Compared(string Name, HeadKind Head, List<string> Adapters);
+    private sealed record Compared(string Name, HeadKind Head);
 }

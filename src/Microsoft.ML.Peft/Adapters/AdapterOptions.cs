@@ -19,6 +19,9 @@ public abstract record AdapterOptions
         NewLine = "\n",
     };
 
+    // HF PEFT has them for methods that go on layers alone.
+    private static readonly string[] s_targetFields = ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"];
+
     /// <summary>Layers to adapt. Default null: the architecture's own choice, for BERT query and value.</summary>
     [JsonPropertyName("target_modules")]
     public TargetModules? TargetModules { get; init; }
@@ -78,6 +81,11 @@ public abstract record AdapterOptions
     {
         var fields = JsonSerializer.SerializeToNode(this, GetType(), s_json)!.AsObject();
         fields["peft_type"] = Method.Name;
+        foreach (var unused in HasTargets ? [] : s_targetFields.Where(field => fields[field] is null))
+        {
+            fields.Remove(unused);
+        }
+
         return new JsonObject(fields
             .OrderBy(f => f.Key, StringComparer.Ordinal)
             .Select(f => KeyValuePair.Create(f.Key, f.Value?.DeepClone()))).ToJsonString(s_json);
@@ -119,6 +127,21 @@ public abstract record AdapterOptions
     [JsonIgnore]
     protected internal virtual bool CanMerge => Method.Merges;
 
+    /// <summary>Positions of the model that the method takes from its input: trained tokens, or trained keys. Default 0.</summary>
+    [JsonIgnore]
+    protected internal virtual int TokensBefore => 0;
+
+    /// <summary>True where the settings come with the trained numbers of a file, so that what only helps training is left out.</summary>
+    internal bool IsStored { get; init; }
+
+    /// <summary>The settings with what they leave to the model filled in. Default: unchanged.</summary>
+    /// <exception cref="PeftException">The method cannot go on the model.</exception>
+    protected internal virtual AdapterOptions For(Backbone backbone) => this;
+
+    /// <summary>The settings with the token ids of the texts that they name. Default: unchanged.</summary>
+    /// <param name="encode">Gives the ids of a text.</param>
+    protected internal virtual AdapterOptions WithTokens(Func<string, int[]> encode) => this;
+
     /// <summary>True if the method can go on a layer. Default: linear layers.</summary>
     protected internal virtual bool Adapts(Layer layer) => layer is LinearLayer;
 
@@ -136,6 +159,16 @@ public abstract record AdapterOptions
 
     /// <summary>The settings as they are now, which the file will say: with what the layers or the training have settled. Default: unchanged.</summary>
     protected internal virtual AdapterOptions Settled(AdapterSet adapter) => this;
+
+    /// <summary>Refuses names of layers, for a method that has no use for them.</summary>
+    /// <exception cref="ArgumentException">There are some.</exception>
+    protected void RefuseTargets()
+    {
+        if ((TargetModules ?? ExcludeModules) is { } names)
+        {
+            throw new ArgumentException($"{Method.Name} chooses its places itself; TargetModules and ExcludeModules, which say '{names}', must not be set.");
+        }
+    }
 
     private void RefuseUnsupported(string name)
     {

@@ -63,7 +63,7 @@ public sealed class DeLora : AdditiveAdapter
 public sealed record DeLoraOptions : BiasedLinearOptions
 {
     /// <summary>Rank r of the update: 1 or more. Default 8.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(4, 8, 16, 32, 64)]
     public int Rank { get; init; } = 8;
 
     /// <summary>Where the strength λ starts, finite and above 0. Default 15.</summary>
@@ -71,7 +71,7 @@ public sealed record DeLoraOptions : BiasedLinearOptions
     public double Strength { get; init; } = 15;
 
     /// <summary>Share of the input that the added path drops while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("module_dropout")]
+    [JsonPropertyName("module_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>

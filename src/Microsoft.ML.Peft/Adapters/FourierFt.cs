@@ -71,7 +71,7 @@ public sealed record FourierFtOptions : BiasedLinearOptions
     public long Frequencies { get; init; } = 1000;
 
     /// <summary>Scale s, finite and above 0. Default 150.</summary>
-    [JsonPropertyName("scaling")]
+    [JsonPropertyName("scaling"), SearchRange(50, 300, Logarithmic = true)]
     public double Scaling { get; init; } = 150;
 
     /// <summary>Seed of the positions, which files do not hold. Default 777.</summary>

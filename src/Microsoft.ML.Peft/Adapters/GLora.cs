@@ -154,7 +154,7 @@ public enum GLoraForm
 public sealed record GLoraOptions : BiasedLinearOptions
 {
     /// <summary>Rank r of the products: 1 or more. Default 8.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(4, 8, 16, 32, 64)]
     public int Rank { get; init; } = 8;
 
     /// <summary>Form of A and B. Default: a product.</summary>

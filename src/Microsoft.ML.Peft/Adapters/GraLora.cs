@@ -82,7 +82,7 @@ public sealed class GraLora : AdditiveAdapter
 public sealed record GraLoraOptions : BiasedLinearOptions
 {
     /// <summary>Rank r of a row of blocks, a multiple of <see cref="Blocks"/>. Default 32.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 
     /// <summary>Rank r₂ of the LoRA over the whole weight, 0 for none. Default 0.</summary>
@@ -90,11 +90,11 @@ public sealed record GraLoraOptions : BiasedLinearOptions
     public int HybridRank { get; init; }
 
     /// <summary>Numerator α of the scale, finite and above 0. Default 64.</summary>
-    [JsonPropertyName("alpha")]
+    [JsonPropertyName("alpha"), SearchRange(8, 128, Logarithmic = true)]
     public double Alpha { get; init; } = 64;
 
     /// <summary>Share of the input that the added paths drop while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("gralora_dropout")]
+    [JsonPropertyName("gralora_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Count k of blocks along each side: a divisor of inputs and outputs. Default 2.</summary>

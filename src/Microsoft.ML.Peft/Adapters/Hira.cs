@@ -69,11 +69,11 @@ public enum HiraStart
 public sealed record HiraOptions : LinearAdapterOptions
 {
     /// <summary>Rank r of the factor: 1 or more. Default 32.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 
     /// <summary>Share of the input that the added path drops while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("hira_dropout")]
+    [JsonPropertyName("hira_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>

@@ -11,15 +11,15 @@ namespace Microsoft.ML.Peft.Adapters;
 public sealed record LoraOptions : AdapterOptions
 {
     /// <summary>Rank r of the update: 1 or more. Default 8.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(4, 8, 16, 32, 64)]
     public int Rank { get; init; } = 8;
 
     /// <summary>Numerator α of the scale, finite and above 0. Default 8.</summary>
-    [JsonPropertyName("lora_alpha")]
+    [JsonPropertyName("lora_alpha"), SearchRange(4, 64, Logarithmic = true)]
     public double Alpha { get; init; } = 8;
 
     /// <summary>Share of the input that the low-rank path drops while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("lora_dropout")]
+    [JsonPropertyName("lora_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Divide α by √r instead of r, so that a large rank still learns. Default false.</summary>

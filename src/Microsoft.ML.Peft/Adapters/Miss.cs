@@ -132,11 +132,11 @@ public enum MissForm
 public sealed record MissOptions : BiasedLinearOptions
 {
     /// <summary>Height r of the block: 1 or more. Default 64.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(16, 32, 64, 128)]
     public int Rank { get; init; } = 64;
 
     /// <summary>Share of the input that the added path drops while training, but not in the form <c>bat</c>: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("miss_dropout")]
+    [JsonPropertyName("miss_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Width m of the block in the form <c>mini</c>: a divisor of the outputs. Default 1.</summary>

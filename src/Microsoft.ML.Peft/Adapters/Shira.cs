@@ -75,7 +75,7 @@ public sealed class Shira : AdditiveAdapter
 public sealed record ShiraOptions : LinearAdapterOptions
 {
     /// <summary>Rank r of the LoRA that would train as many numbers: 1 or more. Default 32.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 
     /// <summary>How the numbers are chosen: <c>random</c>. The positions that a file holds are taken whatever chose them.</summary>

@@ -101,7 +101,7 @@ public sealed record WaveFtOptions : BiasedLinearOptions
     public long Coefficients { get; init; } = 2592;
 
     /// <summary>Scale s, finite and above 0. Default 25.</summary>
-    [JsonPropertyName("scaling")]
+    [JsonPropertyName("scaling"), SearchRange(5, 50, Logarithmic = true)]
     public double Scaling { get; init; } = 25;
 
     /// <summary>The wavelet: <c>db1</c> (Haar) to <c>db10</c>. Default <c>db1</c>.</summary>

@@ -37,6 +37,9 @@ public sealed class Ast : Backbone
     public int MelBins { get; }
 
     /// <inheritdoc/>
+    public override PatchPromptShape PatchPrompts => _transformer.Prompts;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_proj", "v_proj"];
 
     /// <inheritdoc/>

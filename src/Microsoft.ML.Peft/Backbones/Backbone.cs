@@ -9,6 +9,7 @@ public abstract class Backbone
     {
         Config = config;
         Layers = source.Layers;
+        Blocks = source.Blocks;
     }
 
     /// <summary>The configuration it was built from.</summary>
@@ -16,6 +17,15 @@ public abstract class Backbone
 
     /// <summary>Every layer, those of the head included, in order of computation.</summary>
     public LayerList Layers { get; }
+
+    /// <summary>Its transformer blocks, in order.</summary>
+    public IReadOnlyList<BlockSite> Blocks { get; }
+
+    /// <summary>Sizes of trained tokens, or null for a model that takes none.</summary>
+    public virtual PromptShape? Prompts => null;
+
+    /// <summary>Sizes of trained tokens among the patches of a picture, or null for a model that takes none.</summary>
+    public virtual PatchPromptShape? PatchPrompts => null;
 
     /// <summary>Prefix of the base model's names in a checkpoint, with its dot.</summary>
     public abstract string Root { get; }

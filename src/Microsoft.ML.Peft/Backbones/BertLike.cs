@@ -77,6 +77,9 @@ public abstract class BertLike : TextEncoder
     public override EmbeddingLayer Words { get; }
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(EmbeddingSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["query", "value"];
 
     /// <inheritdoc/>
@@ -93,23 +96,29 @@ public abstract class BertLike : TextEncoder
     /// <inheritdoc/>
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
+        batch = WithPrompts(batch, context);
+        var prefix = context.Prefix();
         var (rows, length) = (batch.Rows, batch.Length);
-        var position = PositionOf(batch, context);
+        var position = PositionOf(batch, prefix?.Length ?? 0, context);
         var embedded = batch.TypeIds is null
-            ? Words.Forward(batch.Ids, context).view(rows, length, -1) + (position + _types.Weight.narrow(0, 0, 1)) // every token is of type 0
-            : (Words.Forward(batch.Ids, context) + _types.Forward(batch.TypeIds, context)).view(rows, length, -1) + position;
+            ? context.Embed(Words, batch).view(rows, length, -1) + (position + _types.Weight.narrow(0, 0, 1)) // every token is of type 0
+            : (context.Embed(Words, batch) + _types.Forward(batch.TypeIds, context)).view(rows, length, -1) + position;
         var hidden = context.Dropout(_norm.Forward(embedded, context), HiddenDropout).view(rows * length, -1);
         hidden = _project is null ? hidden : _project.Forward(hidden, context);
-        var mask = batch.Mask is null ? null : Attention.PaddingMask(batch.Mask, rows, length, _heads);
+        var mask = MaskOf(batch, prefix) is { } present ? Attention.PaddingMask(present, rows, length + (prefix?.Length ?? 0), _heads) : null;
+        var whole = !firstTokenOnly || context.ReadsEveryToken;
         for (var k = 0; k < _blocks.Length; k++)
         {
-            var queries = firstTokenOnly && k == _blocks.Length - 1 ? 1 : length;
-            hidden = _blocks[k].Forward(hidden, new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads), mask, context);
+            var queries = !whole && k == _blocks.Length - 1 ? 1 : length;
+            hidden = _blocks[k].Forward(hidden, new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads), mask, context, prefix: prefix);
         }
 
-        return hidden;
+        return firstTokenOnly && whole ? Attention.FirstTokens(hidden, rows, 1, length) : hidden;
     }
 
     /// <summary>Vectors of the positions: (length, dim), the same for every row, or (rows, length, dim).</summary>
-    private protected virtual Tensor PositionOf(TokenBatch batch, ForwardContext context) => Positions.Weight.narrow(0, 0, batch.Length);
+    /// <param name="batch">The tokens.</param>
+    /// <param name="first">Position of the first: the count of trained keys before it.</param>
+    /// <param name="context">Adapters of the call.</param>
+    private protected virtual Tensor PositionOf(TokenBatch batch, long first, ForwardContext context) => Positions.Weight.narrow(0, first, batch.Length);
 }

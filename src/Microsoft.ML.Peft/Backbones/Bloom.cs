@@ -14,6 +14,7 @@ public sealed class Bloom : Decoder
     private readonly LayerNormLayer _wordNorm;
     private readonly Block[] _blocks;
     private readonly LayerNormLayer _norm;
+    private readonly int _heads;
     private readonly ConstantNumbers _slopes;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
@@ -33,6 +34,7 @@ public sealed class Bloom : Decoder
 
         _slopes = new(Slopes(heads));
         _blocks = new Block[config.Int(config.Has("num_hidden_layers") ? "num_hidden_layers" : "n_layer", 1, 1 << 12)];
+        _heads = heads;
         source.Root(Root);
         Words = source.Embedding("transformer.word_embeddings", VocabularySize, HiddenSize);
         _wordNorm = source.LayerNorm("transformer.word_embeddings_layernorm", HiddenSize, eps);
@@ -63,6 +65,9 @@ public sealed class Bloom : Decoder
     public override bool TiedOutput { get; }
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(HiddenSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["query_key_value"];
 
     /// <inheritdoc/>
@@ -79,7 +84,7 @@ public sealed class Bloom : Decoder
 
     private protected override Tensor Run(DecoderPass pass)
     {
-        var hidden = _wordNorm.Forward(Words.Forward(pass.Batch.Ids, pass.Context), pass.Context);
+        var hidden = _wordNorm.Forward(pass.Embed(Words), pass.Context);
         var position = pass.PositionsOrPadding() ?? arange(pass.Keys, ScalarType.Int64, pass.Device);
         var bias = position.to(ScalarType.Float32).view(-1, 1, 1, pass.Keys).mul(_slopes.On(pass.Device).view(1, _slopes.Count, 1, 1));
         var mask = pass.Causal(bias: bias);
@@ -120,6 +125,7 @@ public sealed class Bloom : Decoder
             _norm2 = source.LayerNorm($"{path}.post_attention_layernorm", hidden, eps);
             _up = source.Linear($"{path}.mlp.dense_h_to_4h", hidden, 4 * hidden);
             _down = source.Linear($"{path}.mlp.dense_4h_to_h", 4 * hidden, hidden);
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
@@ -127,16 +133,20 @@ public sealed class Bloom : Decoder
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var tokens = pass.Rows * pass.Length;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = pass.Rows, Heads = _heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var parts = _queryKeyValue.Forward(normed, context).view(tokens, _heads, 3, _size); // query, key and value of a head lie together
             var attended = Attention.OverTokens(
-                Part(0), Part(1), Part(2), pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
+                Part(0), Part(1), Part(2), pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index), prefix: pass.Prefix(_index));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            hidden = (_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterAttention, _index, attended);
+            var residual = _residualAfterNorm ? normed : hidden;
+            hidden = residual + context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = residual, Input = normed });
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return ((_residualAfterNorm ? normed : hidden) + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+            residual = _residualAfterNorm ? normed : hidden;
+            return (residual + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = residual, Input = normed })).MoveToOuterDisposeScope();
 
             Tensor Part(int which) => parts.select(2, which).reshape(tokens, _heads * _size);
         }

@@ -195,13 +195,14 @@ public sealed class Clip : ImageTextEncoder
                 + PositionGrid.Resize(positions.narrow(0, 1, _grid.Rows * _grid.Columns), _grid, grid);
             var first = (_class["class_embedding"] + positions.narrow(0, 0, 1)).expand(rows, 1, Hidden);
             var hidden = _before.Forward(cat([first, patches], 1).view(rows * length, Hidden), context);
+            var whole = context.ReadsEveryToken;
             for (var k = 0; k < _blocks.Length; k++)
             {
-                var queries = k == _blocks.Length - 1 ? 1 : length; // of the last block only the class token is asked for
+                var queries = k == _blocks.Length - 1 && !whole ? 1 : length; // of the last block only the class token is asked for
                 hidden = _blocks[k].Forward(hidden, rows, queries, length, null, context);
             }
 
-            return _after.Forward(hidden, context);
+            return _after.Forward(whole ? Attention.FirstTokens(hidden, rows, 1, length) : hidden, context);
         }
     }
 }

@@ -112,6 +112,9 @@ public sealed class DebertaV2 : TextEncoder
     /// <inheritdoc/>
     public override EmbeddingLayer Words { get; }
 
+    /// <summary>Keys cannot be trained: the scores depend on distances, which they have not.</summary>
+    public override PromptShape Prompts => new(_embeddingSize, _blocks.Length, _heads, KeyHeads: 0, KeyWidth: 0);
+
     /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["query_proj", "value_proj"];
 
@@ -142,6 +145,7 @@ public sealed class DebertaV2 : TextEncoder
     /// <inheritdoc/>
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
+        batch = WithPrompts(batch, context);
         var (rows, length) = (batch.Rows, batch.Length);
         var embedded = Embed(batch, context);
         var hidden = embedded;
@@ -149,11 +153,12 @@ public sealed class DebertaV2 : TextEncoder
         var mask = counts is null || _distances is not null ? null : Attention.PaddingMask(batch.Mask!, rows, length, _heads);
         var hides = counts is null ? null : counts.view(rows, 1, 1, length).logical_and(counts.view(rows, 1, length, 1)).logical_not(); // a pair of two tokens counts
         var table = _distances is null ? null : _distanceNorm is null ? _distances.Weight : _distanceNorm.Forward(_distances.Weight, context);
+        var whole = !firstTokenOnly || context.ReadsEveryToken || (_convolution is not null && _blocks.Length == 1);
         Tensor? index = null;
         for (var k = 0; k < _blocks.Length; k++)
         {
             var convolves = k == 0 && _convolution is not null; // over neighbours: all tokens are needed
-            var queries = firstTokenOnly && k == _blocks.Length - 1 && !convolves ? 1 : length;
+            var queries = !whole && k == _blocks.Length - 1 ? 1 : length;
             var shape = new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads);
             if (table is not null && (index is null || queries != length))
             {
@@ -165,7 +170,7 @@ public sealed class DebertaV2 : TextEncoder
             hidden = convolves ? _convolution!.Forward(embedded, hidden, batch, context) : hidden;
         }
 
-        return firstTokenOnly && _convolution is not null && _blocks.Length == 1 ? hidden.view(rows, length, -1).select(1, 0).contiguous() : hidden;
+        return firstTokenOnly && whole ? Attention.FirstTokens(hidden, rows, 1, length) : hidden;
     }
 
     private static List<string> Parts(ModelConfig config)
@@ -200,7 +205,7 @@ public sealed class DebertaV2 : TextEncoder
     private Tensor Embed(TokenBatch batch, ForwardContext context)
     {
         var (rows, length) = (batch.Rows, batch.Length);
-        var embedded = Words.Forward(batch.Ids, context);
+        var embedded = context.Embed(Words, batch);
         if (_types is not null)
         {
             embedded = embedded + (batch.TypeIds is null ? _types.Weight.narrow(0, 0, 1) : _types.Forward(batch.TypeIds, context));

@@ -30,6 +30,9 @@ public sealed class Deit : VisionEncoder
     public override int FeatureSize => HiddenSize;
 
     /// <inheritdoc/>
+    public override PatchPromptShape PatchPrompts => _transformer.Prompts;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_proj", "v_proj"];
 
     /// <inheritdoc/>

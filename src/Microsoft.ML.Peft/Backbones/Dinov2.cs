@@ -58,6 +58,9 @@ public sealed class Dinov2 : VisionEncoder
     public override int FeatureSize => 2 * HiddenSize;
 
     /// <inheritdoc/>
+    public override PatchPromptShape PatchPrompts => new(HiddenSize, _blocks.Length, _patch.Height * _patch.Width);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["query", "value"];
 
     /// <inheritdoc/>
@@ -71,7 +74,8 @@ public sealed class Dinov2 : VisionEncoder
     {
         var (hidden, rows, length) = Encode(pixels, context);
         hidden = hidden.view(rows, length, HiddenSize);
-        return cat([hidden.select(1, 0), hidden.narrow(1, 1, length - 1).mean([1])], 1);
+        var patches = 1 + context.PatchPromptLength; // the first of them: the mean is over patches alone
+        return cat([hidden.select(1, 0), hidden.narrow(1, patches, length - patches).mean([1])], 1);
     }
 
     private (Tensor Hidden, long Rows, long Length) Encode(Tensor pixels, ForwardContext context)
@@ -84,9 +88,10 @@ public sealed class Dinov2 : VisionEncoder
             + PositionGrid.Resize(positions.narrow(0, 1, _grid.Rows * _grid.Columns), _grid, grid);
         var first = (_embeddings["cls_token"] + positions.narrow(0, 0, 1)).expand(rows, 1, HiddenSize);
         var hidden = context.Dropout(cat([first, patches], 1), _dropout).view(rows * length, HiddenSize);
-        foreach (var block in _blocks)
+        length += context.PatchPromptLength;
+        for (var k = 0; k < _blocks.Length; k++)
         {
-            hidden = block.Forward(hidden, rows, length, context);
+            hidden = _blocks[k].Forward(context.PatchPrompts(hidden, k, rows, specials: 1), rows, length, context);
         }
 
         return (_norm.Forward(hidden, context), rows, length);
@@ -141,6 +146,7 @@ public sealed class Dinov2 : VisionEncoder
             }
 
             _scale2 = source.Parameters($"{path}.layer_scale2", ("lambda1", [hidden]));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
             _dropout = config.Number("hidden_dropout_prob", 0, 0.99, 0);
             _attentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0);
             _dropPath = config.Number("drop_path_rate", 0, 0.99, 0);
@@ -149,7 +155,8 @@ public sealed class Dinov2 : VisionEncoder
         public Tensor Forward(Tensor hidden, long rows, long length, ForwardContext context)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = rows, Heads = _heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var attended = Attention.Forward(
                 _query.Forward(normed, context),
                 _key.Forward(normed, context),
@@ -158,13 +165,14 @@ public sealed class Dinov2 : VisionEncoder
                 null,
                 _attentionDropout,
                 context);
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            attended = context.At(BlockPoint.AfterAttention, _index, attended) * _scale1["lambda1"];
+            attended = context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = normed }) * _scale1["lambda1"];
             hidden += context.DropRows(attended, rows, _dropPath);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var fed = _down.Forward(_activation(_up.Forward(normed, context)), context);
-            fed = context.At(BlockPoint.AfterFeedForward, _index, fed) * _scale2["lambda1"];
+            fed = context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed }) * _scale2["lambda1"];
             return (hidden + context.DropRows(fed, rows, _dropPath)).MoveToOuterDisposeScope();
         }
     }

@@ -73,6 +73,9 @@ public sealed class DistilBert : TextEncoder
     public override EmbeddingLayer Words { get; }
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(HiddenSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_lin", "v_lin"];
 
     /// <inheritdoc/>
@@ -95,16 +98,19 @@ public sealed class DistilBert : TextEncoder
     /// <inheritdoc/>
     public override Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false)
     {
-        var (rows, length) = (batch.Rows, batch.Length);
-        var embedded = Words.Forward(batch.Ids, context).view(rows, length, -1) + _positions.Weight.narrow(0, 0, length);
+        batch = WithPrompts(batch, context);
+        var prefix = context.Prefix();
+        var (rows, length, before) = (batch.Rows, batch.Length, prefix?.Length ?? 0);
+        var embedded = context.Embed(Words, batch).view(rows, length, -1) + _positions.Weight.narrow(0, before, length);
         var hidden = context.Dropout(_norm.Forward(embedded, context), _dropout).view(rows * length, -1);
-        var mask = batch.Mask is null ? null : Attention.PaddingMask(batch.Mask, rows, length, _heads);
+        var mask = MaskOf(batch, prefix) is { } present ? Attention.PaddingMask(present, rows, before + length, _heads) : null;
+        var whole = !firstTokenOnly || context.ReadsEveryToken;
         for (var k = 0; k < _blocks.Length; k++)
         {
-            var queries = firstTokenOnly && k == _blocks.Length - 1 ? 1 : length;
-            hidden = _blocks[k].Forward(hidden, new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads), mask, context);
+            var queries = !whole && k == _blocks.Length - 1 ? 1 : length;
+            hidden = _blocks[k].Forward(hidden, new AttentionShape(rows, queries, length, _heads, HiddenSize / _heads), mask, context, prefix: prefix);
         }
 
-        return hidden;
+        return firstTokenOnly && whole ? Attention.FirstTokens(hidden, rows, 1, length) : hidden;
     }
 }

@@ -16,6 +16,7 @@ public abstract class GatedDecoder : Decoder
     private readonly RotaryEmbedding _rotary;
     private readonly double _embeddingScale;
     private readonly long[] _windows; // of each block
+    private readonly AttentionShape _heads;
 
     private protected GatedDecoder(ModelConfig config, WeightSource source, GatedDecoderForm form)
         : base(config, source)
@@ -41,12 +42,13 @@ public abstract class GatedDecoder : Decoder
         _embeddingScale = form.ScalesEmbeddings ? Math.Sqrt(HiddenSize) : 1;
         _blocks = new Block[config.Int("num_hidden_layers", 1, 1 << 12)];
         _windows = [.. Enumerable.Range(0, _blocks.Length).Select(form.Window)];
+        _heads = new AttentionShape(0, 0, 0, heads, size) { KeyHeads = keyHeads };
 
         source.Root(Root);
         Words = source.Embedding("model.embed_tokens", VocabularySize, HiddenSize);
         for (var k = 0; k < _blocks.Length; k++)
         {
-            _blocks[k] = new Block(config, source, k, form, new AttentionShape(0, 0, 0, heads, size) { KeyHeads = keyHeads }, HiddenSize, eps);
+            _blocks[k] = new Block(config, source, k, form, _heads, HiddenSize, eps);
         }
 
         _norm = source.RmsNorm("model.norm", HiddenSize, eps, form.NormOffset);
@@ -83,16 +85,15 @@ public abstract class GatedDecoder : Decoder
     ];
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(
+        HiddenSize, _blocks.Length, (int)_heads.Heads, (int)_heads.KeyHeads, (int)(_heads.KeyHeads * _heads.HeadSize));
+
+    /// <inheritdoc/>
     public override bool ForgetsAt(long length) => _rotary.ForgetsAt(length);
 
     private protected sealed override Tensor Run(DecoderPass pass)
     {
-        var hidden = Words.Forward(pass.Batch.Ids, pass.Context);
-        if (_embeddingScale != 1)
-        {
-            hidden = hidden.mul(_embeddingScale);
-        }
-
+        var hidden = pass.Embed(Words, _embeddingScale); // trained tokens are not scaled
         var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys, hidden.dtype);
         var masks = new Dictionary<long, AttentionMask>();
         for (var k = 0; k < _blocks.Length; k++)
@@ -161,25 +162,30 @@ public abstract class GatedDecoder : Decoder
                     source.Linear($"{path}.mlp.up_proj", hidden, _inner, form.FeedForwardBias),
                 ];
             _down = source.Linear($"{path}.mlp.down_proj", _inner, hidden, form.FeedForwardBias);
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = pass.Rows, Heads = _heads.Heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var parts = Parts(_queryKeyValue, normed, context, _queryWidth, _keyWidth, _keyWidth);
             var query = Turn(parts[0], _queryNorm, _heads.Heads);
             var key = Turn(parts[1], _keyNorm, _heads.KeyHeads);
             var attended = Attention.OverTokens(
-                query, key, parts[2], pass.Shape(_heads.Heads, _heads.HeadSize, _heads.KeyHeads), mask, _attentionDropout, context, pass.Cache?.Own(_index));
+                query, key, parts[2], pass.Shape(_heads.Heads, _heads.HeadSize, _heads.KeyHeads), mask, _attentionDropout, context, pass.Cache?.Own(_index),
+                prefix: pass.Prefix(_index));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
+            var after = state with { Residual = hidden, Input = normed, Attention = new(query, KeysOf, _heads.KeyHeads, _output) };
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, after);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var gated = Parts(_gateUp, normed, context, _inner, _inner);
             var fed = context.Dropout(_down.Forward(_activation(gated[0]).mul(gated[1]), context), _dropout);
-            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
 
             Tensor Turn(Tensor x, RmsNormLayer? norm, long count)
             {
@@ -190,6 +196,12 @@ public abstract class GatedDecoder : Decoder
 
                 return rotary.Apply(x, angles, pass.Rows, pass.Length, count, _heads.HeadSize);
             }
+        }
+
+        private (Tensor Keys, Tensor Values) KeysOf(Tensor x, ForwardContext context)
+        {
+            var parts = Parts(_queryKeyValue, x, context, _queryWidth, _keyWidth, _keyWidth);
+            return (parts[1], parts[2]);
         }
 
         // The outputs of several layers, or of one whose output is those of several side by side.

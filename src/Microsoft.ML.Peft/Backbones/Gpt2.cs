@@ -15,6 +15,7 @@ public sealed class Gpt2 : Decoder
     private readonly Block[] _blocks;
     private readonly LayerNormLayer _norm;
     private readonly double _dropout;
+    private readonly int _heads;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
     public Gpt2(ModelConfig config, WeightSource source)
@@ -37,6 +38,7 @@ public sealed class Gpt2 : Decoder
             throw config.Wrong("add_cross_attention", "false, the only kind that is supported");
         }
 
+        _heads = heads;
         _blocks = new Block[config.Int("n_layer", 1, 1 << 12)];
         source.Root(Root);
         Words = source.Embedding("transformer.wte", VocabularySize, HiddenSize);
@@ -68,6 +70,9 @@ public sealed class Gpt2 : Decoder
     public override bool TiedOutput { get; }
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(HiddenSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["c_attn"];
 
     /// <inheritdoc/>
@@ -83,7 +88,7 @@ public sealed class Gpt2 : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var (rows, length) = (pass.Rows, pass.Length);
-        var hidden = Words.Forward(pass.Batch.Ids, pass.Context).view(rows, length, HiddenSize)
+        var hidden = pass.Embed(Words).view(rows, length, HiddenSize)
             + _positions.Forward(pass.Positions(), pass.Context).view(-1, length, HiddenSize);
         hidden = pass.Context.Dropout(hidden, _dropout).view(rows * length, HiddenSize);
         var mask = pass.Causal();
@@ -127,22 +132,33 @@ public sealed class Gpt2 : Decoder
             _norm2 = source.LayerNorm($"{path}.ln_2", hidden, eps);
             _up = source.LinearInOut($"{path}.mlp.c_fc", hidden, inner);
             _down = source.LinearInOut($"{path}.mlp.c_proj", inner, hidden);
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = pass.Rows, Heads = _heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var parts = _queryKeyValue.Forward(normed, context).split([_hidden, _hidden, _hidden], 1);
             var attended = Attention.OverTokens(
-                parts[0], parts[1], parts[2], pass.Shape(_heads, _hidden / _heads), mask, _attentionDropout, context, pass.Cache?.Own(_index), _scale);
+                parts[0], parts[1], parts[2], pass.Shape(_heads, _hidden / _heads), mask, _attentionDropout, context, pass.Cache?.Own(_index), _scale,
+                pass.Prefix(_index));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
+            var after = state with { Residual = hidden, Input = normed, Attention = new(parts[0], KeysOf, _heads, Output: null) };
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, after);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
+        }
+
+        private (Tensor Keys, Tensor Values) KeysOf(Tensor x, ForwardContext context)
+        {
+            var parts = _queryKeyValue.Forward(x, context).split([_hidden, _hidden, _hidden], 1);
+            return (parts[1], parts[2]);
         }
     }
 }

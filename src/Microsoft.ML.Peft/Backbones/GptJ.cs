@@ -15,6 +15,7 @@ public sealed class GptJ : Decoder
     private readonly LayerNormLayer _norm;
     private readonly RotaryEmbedding _rotary;
     private readonly double _dropout;
+    private readonly int _heads;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
     public GptJ(ModelConfig config, WeightSource source)
@@ -39,6 +40,7 @@ public sealed class GptJ : Decoder
         }
 
         _rotary = new RotaryEmbedding(new RotaryFrequencies(RotaryFrequencies.Plain(turned, 10000)), neighbours: true);
+        _heads = heads;
         _blocks = new Block[config.Int("n_layer", 1, 1 << 12)];
         source.Root(Root);
         Words = source.Embedding("transformer.wte", VocabularySize, HiddenSize);
@@ -72,6 +74,9 @@ public sealed class GptJ : Decoder
     public override bool OutputBias => true;
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(HiddenSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_proj", "v_proj"];
 
     /// <inheritdoc/>
@@ -79,7 +84,7 @@ public sealed class GptJ : Decoder
 
     private protected override Tensor Run(DecoderPass pass)
     {
-        var hidden = pass.Context.Dropout(Words.Forward(pass.Batch.Ids, pass.Context), _dropout);
+        var hidden = pass.Context.Dropout(pass.Embed(Words), _dropout);
         var angles = _rotary.Angles(pass.Positions(), pass.Length, pass.Keys, hidden.dtype);
         var mask = pass.Causal();
         foreach (var block in _blocks)
@@ -121,21 +126,25 @@ public sealed class GptJ : Decoder
             _output = source.Linear($"{path}.attn.out_proj", hidden, hidden, bias: false);
             _up = source.Linear($"{path}.mlp.fc_in", hidden, inner);
             _down = source.Linear($"{path}.mlp.fc_out", inner, hidden);
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden, context));
+            var state = new BlockState { Rows = pass.Rows, Heads = _heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm.Forward(hidden, context), state);
             var attended = Attention.OverTokens(
                 rotary.Apply(_query.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),
                 rotary.Apply(_key.Forward(normed, context), angles, pass.Rows, pass.Length, _heads, _size),
                 _value.Forward(normed, context),
-                pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
+                pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index), prefix: pass.Prefix(_index));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended) + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            state = state with { Residual = hidden, Input = normed }; // of both parts
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, state) + context.At(BlockPoint.AfterFeedForward, _index, fed, state);
             return hidden.MoveToOuterDisposeScope();
         }
     }

@@ -15,6 +15,7 @@ public sealed class Opt : Decoder
     private readonly Block[] _blocks;
     private readonly LayerNormLayer? _norm;
     private readonly double _dropout;
+    private readonly int _heads;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
     public Opt(ModelConfig config, WeightSource source)
@@ -38,6 +39,7 @@ public sealed class Opt : Decoder
         }
 
         var normFirst = config.Flag("do_layer_norm_before", true);
+        _heads = heads;
         _blocks = new Block[config.Int("num_hidden_layers", 1, 1 << 12)];
         source.Root(Root);
         Words = source.Embedding("model.decoder.embed_tokens", VocabularySize, OutputSize);
@@ -76,6 +78,9 @@ public sealed class Opt : Decoder
     public override bool TiedOutput { get; }
 
     /// <inheritdoc/>
+    public override PromptShape Prompts => new(OutputSize, _blocks.Length, _heads, _heads, HiddenSize);
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_proj", "v_proj"];
 
     /// <inheritdoc/>
@@ -84,7 +89,7 @@ public sealed class Opt : Decoder
     private protected override Tensor Run(DecoderPass pass)
     {
         var (rows, length, context) = (pass.Rows, pass.Length, pass.Context);
-        var words = Words.Forward(pass.Batch.Ids, context);
+        var words = pass.Embed(Words);
         words = _projectIn?.Forward(words, context) ?? words;
 
         // Unlike the other decoders OPT counts the real tokens also without a cache; padding stands before the first.
@@ -139,28 +144,34 @@ public sealed class Opt : Decoder
             _norm2 = source.LayerNorm($"{path}.final_layer_norm", hidden, Eps);
             _up = source.Linear($"{path}.fc1", hidden, inner, bias);
             _down = source.Linear($"{path}.fc2", inner, hidden, bias);
+            source.Blocks.Add(new(index, _output, _down, !normFirst));
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
+            var state = new BlockState { Rows = pass.Rows, Heads = _heads };
             var x = _normFirst ? Norm1(hidden) : hidden;
             var attended = Attention.OverTokens(
                 _query.Forward(x, context), _key.Forward(x, context), _value.Forward(x, context),
-                pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index));
+                pass.Shape(_heads, _size), mask, _attentionDropout, context, pass.Cache?.Own(_index), prefix: pass.Prefix(_index));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, Around(hidden, x, _norm1));
             hidden = _normFirst ? hidden : Norm1(hidden);
 
             x = _normFirst ? Norm2(hidden) : hidden;
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(x, context)), context), _dropout);
-            hidden = hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            hidden = hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, Around(hidden, x, _norm2));
             return (_normFirst ? hidden : Norm2(hidden)).MoveToOuterDisposeScope();
 
-            Tensor Norm1(Tensor y) => context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(y, context));
+            Tensor Norm1(Tensor y) => context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(y, context), state);
 
-            Tensor Norm2(Tensor y) => context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(y, context));
+            Tensor Norm2(Tensor y) => context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(y, context), state);
+
+            BlockState Around(Tensor residual, Tensor input, LayerNormLayer norm)
+                => state with { Residual = residual, Input = input, Norm = _normFirst ? null : y => norm.Forward(y, context) };
         }
     }
 }

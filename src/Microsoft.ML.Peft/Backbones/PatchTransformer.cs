@@ -100,6 +100,9 @@ internal sealed class PatchTransformer
     /// <summary>Width of the hidden states.</summary>
     public int Hidden { get; }
 
+    /// <summary>Sizes of trained tokens among the patches.</summary>
+    public PatchPromptShape Prompts => new(Hidden, _blocks.Length, Patch.Height * Patch.Width);
+
     /// <summary>Height and width of a patch.</summary>
     public (int Height, int Width) Patch { get; }
 
@@ -120,12 +123,16 @@ internal sealed class PatchTransformer
         var specials = _specials == 2 ? cat([_embeddings["cls_token"], _embeddings["distillation_token"]], 1) : _embeddings["cls_token"];
         var first = (specials + positions.narrow(0, 0, _specials)).expand(rows, _specials, Hidden);
         var hidden = context.Dropout(cat([first, patches], 1), _dropout).view(rows * length, Hidden);
+        length += context.PatchPromptLength;
+        var whole = !specialsOnly || context.ReadsEveryToken;
         for (var k = 0; k < _blocks.Length; k++)
         {
-            var queries = specialsOnly && k == _blocks.Length - 1 ? _specials : length;
+            hidden = context.PatchPrompts(hidden, k, rows, _specials);
+            var queries = !whole && k == _blocks.Length - 1 ? _specials : length;
             hidden = _blocks[k].Forward(hidden, rows, queries, length, null, context);
         }
 
+        hidden = specialsOnly && whole ? Attention.FirstTokens(hidden, rows, _specials, length) : hidden;
         return _norm.Forward(hidden, context);
     }
 }

@@ -41,10 +41,15 @@ public sealed class Roberta : BertLike
     public override IReadOnlyList<string> IgnoredTensors =>
         ["lm_head.", "roberta.embeddings.position_ids", "embeddings.position_ids", "roberta.pooler.", "pooler.", "classifier.", "qa_outputs."];
 
-    private protected override Tensor PositionOf(TokenBatch batch, ForwardContext context)
+    private protected override Tensor PositionOf(TokenBatch batch, long first, ForwardContext context)
     {
+        if (context.PromptLength > 0)
+        {
+            return Positions.Weight.narrow(0, _padding + 1, batch.Length); // Hugging Face's model then sees no ids, and so no padding
+        }
+
         var token = batch.Ids.ne(_padding).to(ScalarType.Int64).view(batch.Rows, batch.Length);
-        var position = token.cumsum(1).mul(token).add(_padding);
+        var position = token.cumsum(1).add(first).mul(token).add(_padding);
         return Positions.Forward(position.view(-1), context).view(batch.Rows, batch.Length, -1);
     }
 }

@@ -122,6 +122,7 @@ internal sealed class SwinStage
             _norm2 = source.LayerNorm($"{path}.layernorm_after", hidden, eps);
             _up = source.Linear($"{path}.intermediate.dense", hidden, inner);
             _down = source.Linear($"{path}.output.dense", inner, hidden);
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
             _activation = Activation.Named(config.Text("hidden_act", "gelu"));
             _dropout = config.Number("hidden_dropout_prob", 0, 0.99, 0);
             _attentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0);
@@ -131,7 +132,8 @@ internal sealed class SwinStage
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var grid = windows.Grid;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = grid.Rows, Heads = _heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var inside = windows.Cut(normed, _hidden, _shifted);
             var attended = Attention.Forward(
                 _query.Forward(inside, context),
@@ -142,13 +144,15 @@ internal sealed class SwinStage
                 _attentionDropout,
                 context,
                 maskGroups: windows.MaskGroups(_shifted));
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state with { Rows = windows.Count });
             attended = context.Dropout(_output.Forward(attended, context), _dropout);
-            attended = context.At(BlockPoint.AfterAttention, _index, windows.Join(attended, _hidden, _shifted));
+            attended = windows.Join(attended, _hidden, _shifted);
+            attended = context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = normed });
             hidden += context.DropRows(attended, grid.Rows, _dropPath);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var fed = context.Dropout(_down.Forward(_activation(_up.Forward(normed, context)), context), _dropout);
-            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
         }
     }
 }

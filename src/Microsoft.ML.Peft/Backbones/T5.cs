@@ -19,6 +19,7 @@ public sealed class T5 : EncoderDecoder
     private readonly LinearLayer _output;
     private readonly double _scale;
     private readonly double _dropout;
+    private readonly (int Encoder, int Decoder) _blocks;
 
     /// <summary>Builds the model from its configuration and checkpoint.</summary>
     public T5(ModelConfig config, WeightSource source)
@@ -32,9 +33,10 @@ public sealed class T5 : EncoderDecoder
 
         var layers = config.Int("num_layers", 1, 1 << 12);
         var feedForward = config.Text("feed_forward_proj", first ? "relu" : "gated-gelu");
+        _blocks = (layers, config.Int("num_decoder_layers", 1, 1 << 12, layers));
         _words = source.Embedding("shared", VocabularySize, HiddenSize);
         _encoder = new T5Stack(config, source, "encoder", layers, 0, HiddenSize, feedForward);
-        _decoder = new T5Stack(config, source, "decoder", config.Int("num_decoder_layers", 1, 1 << 12, layers), layers, HiddenSize, feedForward);
+        _decoder = new T5Stack(config, source, "decoder", _blocks.Decoder, layers, HiddenSize, feedForward);
         _output = tied && !source.Has("lm_head.weight") ? source.Tied("lm_head", _words) : source.Untied("lm_head", HiddenSize, VocabularySize);
     }
 
@@ -46,6 +48,19 @@ public sealed class T5 : EncoderDecoder
 
     /// <summary>There is no table of positions, so this is only what fits into memory.</summary>
     public override int MaxTargetLength => 1 << 20;
+
+    /// <inheritdoc/>
+    public override EmbeddingLayer InputEmbedding => _words;
+
+    /// <summary>Keys can be trained where encoder and decoder have equally many blocks: HF PEFT counts those of the encoder.</summary>
+    public override PromptShape Prompts
+    {
+        get
+        {
+            var heads = Config.Int("num_heads", 1, 1 << 10);
+            return new(HiddenSize, _blocks.Encoder, heads, _blocks.Encoder == _blocks.Decoder ? heads : 0, heads * Config.Int("d_kv", 1, 1 << 12)) { Submodules = 2 };
+        }
+    }
 
     /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q", "v"];
@@ -61,7 +76,8 @@ public sealed class T5 : EncoderDecoder
     public override EncodedSource Encode(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens ?? throw new ArgumentException("This model needs tokens, which the batch has not.", nameof(inputs));
-        var hidden = context.Dropout(_words.Forward(tokens.Ids, context), _dropout);
+        tokens = context.WithPrompts(tokens);
+        var hidden = context.Dropout(context.Embed(_words, tokens), _dropout);
         return new EncodedSource(_encoder.Encode(hidden, tokens, context), tokens.Rows, tokens.Length, tokens.Mask);
     }
 
@@ -69,8 +85,8 @@ public sealed class T5 : EncoderDecoder
     public override Tensor Decode(TokenBatch target, EncodedSource source, ForwardContext context, KeyValueCache? cache = null)
     {
         Check(target, source, cache);
-        var pass = new DecoderPass(target, context, cache);
-        var hidden = _decoder.Decode(context.Dropout(_words.Forward(target.Ids, context), _dropout), pass, source);
+        var pass = new DecoderPass(target, context, cache, ofPair: true);
+        var hidden = _decoder.Decode(context.Dropout(pass.Embed(_words), _dropout), pass, source);
         pass.Finish();
         return hidden;
     }

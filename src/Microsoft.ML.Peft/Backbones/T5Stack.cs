@@ -99,35 +99,41 @@ internal sealed class T5Stack
             _gate = gated ? source.Linear($"{last}.DenseReluDense.wi_0", hidden, inner, bias: false) : null;
             _up = source.Linear($"{last}.DenseReluDense.{(gated ? "wi_1" : "wi")}", hidden, inner, bias: false);
             _down = source.Linear($"{last}.DenseReluDense.wo", inner, hidden, bias: false);
+            source.Blocks.Add(new(index, _own.Output, _down, NormsAfter: false));
         }
 
         public Tensor Encode(Tensor hidden, long rows, long length, AttentionMask mask, ForwardContext context)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
-            var attended = _own.Attend(normed, new AttentionShape(rows, length, length, _own.Heads, _own.Size), mask, context, null);
-            return FeedForward(hidden + context.At(BlockPoint.AfterAttention, _index, attended), context).MoveToOuterDisposeScope();
+            var state = new BlockState { Rows = rows, Heads = _own.Heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context), state);
+            var mixed = _own.Attend(normed, new AttentionShape(rows, length, length, _own.Heads, _own.Size), mask, context, null, null);
+            var attended = _own.Leave(context.At(BlockPoint.AttentionHeads, _index, mixed, state), context);
+            attended = context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = normed });
+            return FeedForward(hidden + attended, state, context).MoveToOuterDisposeScope();
         }
 
         public Tensor Decode(Tensor hidden, DecoderPass pass, AttentionMask mask, EncodedSource source, AttentionMask crossMask)
         {
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context));
-            var attended = _own.Attend(normed, pass.Shape(_own.Heads, _own.Size), mask, context, pass.Cache?.Own(_position));
-            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended);
+            var state = new BlockState { Rows = pass.Rows, Heads = _own.Heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _own.Norm.Forward(hidden, context), state);
+            var mixed = _own.Attend(normed, pass.Shape(_own.Heads, _own.Size), mask, context, pass.Cache?.Own(_position), pass.Prefix(_position));
+            var attended = _own.Leave(context.At(BlockPoint.AttentionHeads, _index, mixed, state), context);
+            hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = normed });
             hidden = hidden + _cross!.Look(_cross.Norm.Forward(hidden, context), pass, source, crossMask, pass.Cache?.Cross(_position));
-            return FeedForward(hidden, context).MoveToOuterDisposeScope();
+            return FeedForward(hidden, state, context).MoveToOuterDisposeScope();
         }
 
-        private Tensor FeedForward(Tensor hidden, ForwardContext context)
+        private Tensor FeedForward(Tensor hidden, BlockState state, ForwardContext context)
         {
-            var normed = context.At(BlockPoint.AfterNorm2, _index, _norm.Forward(hidden, context));
+            var normed = context.At(BlockPoint.AfterNorm2, _index, _norm.Forward(hidden, context), state);
             var inner = _gate is null
                 ? _activation(_up.Forward(normed, context))
                 : _activation(_gate.Forward(normed, context)).mul(_up.Forward(normed, context));
             var fed = context.Dropout(_down.Forward(context.Dropout(inner, _dropout), context), _dropout);
-            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed);
+            return hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed });
         }
     }
 
@@ -137,7 +143,6 @@ internal sealed class T5Stack
         private readonly LinearLayer _query;
         private readonly LinearLayer _key;
         private readonly LinearLayer _value;
-        private readonly LinearLayer _output;
         private readonly double _dropout;
 
         public Part(WeightSource source, string path, string name, int hidden, int heads, int size, double eps, double dropout)
@@ -147,7 +152,7 @@ internal sealed class T5Stack
             _query = source.Linear($"{path}.{name}.q", hidden, heads * size, bias: false);
             _key = source.Linear($"{path}.{name}.k", hidden, heads * size, bias: false);
             _value = source.Linear($"{path}.{name}.v", hidden, heads * size, bias: false);
-            _output = source.Linear($"{path}.{name}.o", heads * size, hidden, bias: false);
+            Output = source.Linear($"{path}.{name}.o", heads * size, hidden, bias: false);
         }
 
         public int Heads { get; }
@@ -156,19 +161,22 @@ internal sealed class T5Stack
 
         public RmsNormLayer Norm { get; }
 
-        public Tensor Attend(Tensor x, AttentionShape shape, AttentionMask mask, ForwardContext context, KeyValueStore? store)
-        {
-            var mixed = Attention.OverTokens(
-                _query.Forward(x, context), _key.Forward(x, context), _value.Forward(x, context), shape, mask, _dropout, context, store, scale: 1);
-            return context.Dropout(_output.Forward(mixed, context), _dropout);
-        }
+        public LinearLayer Output { get; }
+
+        // What the heads give.
+        public Tensor Attend(
+            Tensor x, AttentionShape shape, AttentionMask mask, ForwardContext context, KeyValueStore? store, PrefixPair? prefix)
+            => Attention.OverTokens(
+                _query.Forward(x, context), _key.Forward(x, context), _value.Forward(x, context), shape, mask, _dropout, context, store, scale: 1, prefix);
+
+        public Tensor Leave(Tensor mixed, ForwardContext context) => context.Dropout(Output.Forward(mixed, context), _dropout);
 
         public Tensor Look(Tensor x, DecoderPass pass, EncodedSource source, AttentionMask mask, KeyValueStore? store)
         {
             var context = pass.Context;
             var shape = new AttentionShape(pass.Rows, pass.Length, source.Length, Heads, Size);
             var mixed = Attention.OverSource(_query.Forward(x, context), _key, _value, source, shape, mask, _dropout, context, store, scale: 1);
-            return context.Dropout(_output.Forward(mixed, context), _dropout);
+            return Leave(mixed, context);
         }
     }
 }

@@ -36,7 +36,19 @@ public abstract class TextEncoder : TextBackbone
     /// <param name="firstTokenOnly">Compute the last block for the first token of each row only: what a head that pools
     /// that token needs, equal to the whole computation.</param>
     /// <returns>(batch·length, hidden), or (batch, hidden).</returns>
+    /// <exception cref="PeftException">Trained tokens leave too few positions for the input.</exception>
     public abstract Tensor Forward(TokenBatch batch, ForwardContext context, bool firstTokenOnly = false);
+
+    /// <summary>The batch with room for trained tokens.</summary>
+    private protected TokenBatch WithPrompts(TokenBatch batch, ForwardContext context)
+        => context.TokensBefore > 0 && context.TokensBefore + batch.Length > MaxLength
+            ? throw new PeftException(
+                $"The input has {batch.Length} tokens and {context.TokensBefore} trained ones stand before it; this model takes {MaxLength} together. Cut the input.")
+            : context.WithPrompts(batch);
+
+    /// <summary>1 for a token and 0 for padding, trained keys included: (rows·keys), or null where no row is padded.</summary>
+    private protected static Tensor? MaskOf(TokenBatch batch, PrefixStates? prefix)
+        => prefix is null ? batch.Mask : batch.Mask is null ? null : batch.After(prefix.Length).Mask;
 }
 
 /// <summary>Sequence classification over the first token, as one architecture has it.</summary>

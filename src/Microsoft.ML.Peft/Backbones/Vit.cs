@@ -29,6 +29,9 @@ public sealed class Vit : VisionEncoder
     public override int FeatureSize => HiddenSize;
 
     /// <inheritdoc/>
+    public override PatchPromptShape PatchPrompts => _transformer.Prompts;
+
+    /// <inheritdoc/>
     public override IReadOnlyList<string> DefaultTargets => ["q_proj", "v_proj"];
 
     /// <inheritdoc/>

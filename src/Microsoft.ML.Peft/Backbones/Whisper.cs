@@ -187,6 +187,7 @@ public sealed class Whisper : EncoderDecoder
             _norm2 = source.LayerNorm($"{path}.final_layer_norm", hidden, form.Eps);
             _up = source.Linear($"{path}.fc1", hidden, form.Inner);
             _down = source.Linear($"{path}.fc2", form.Inner, hidden);
+            source.Blocks.Add(new(index, _self[3], _down, NormsAfter: false));
 
             LinearLayer[] Projections(string name) =>
             [
@@ -209,7 +210,8 @@ public sealed class Whisper : EncoderDecoder
             using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
             var context = pass.Context;
             var (heads, size) = (_form.Heads, _form.Hidden / _form.Heads);
-            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+            var state = new BlockState { Rows = pass.Rows, Heads = heads };
+            var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
             var attended = Attention.OverTokens(
                 _self[0].Forward(normed, context),
                 _self[1].Forward(normed, context),
@@ -219,8 +221,9 @@ public sealed class Whisper : EncoderDecoder
                 _form.AttentionDropout,
                 context,
                 ownStore);
+            attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
             attended = context.Dropout(_self[3].Forward(attended, context), _form.Dropout);
-            hidden += context.At(BlockPoint.AfterAttention, _index, attended);
+            hidden += context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = normed });
 
             normed = _crossNorm.Forward(hidden, context);
             attended = Attention.OverSource(
@@ -235,10 +238,10 @@ public sealed class Whisper : EncoderDecoder
                 crossStore);
             hidden += context.Dropout(_cross[3].Forward(attended, context), _form.Dropout);
 
-            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+            normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
             var inner = context.Dropout(_form.Activation(_up.Forward(normed, context)), _form.InnerDropout);
             var fed = context.Dropout(_down.Forward(inner, context), _form.Dropout);
-            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+            return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
         }
     }
 }

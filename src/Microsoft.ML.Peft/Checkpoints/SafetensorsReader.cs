@@ -78,7 +78,7 @@ public sealed class SafetensorsReader : IDisposable
         var tensor = empty(entry.Shape, entry.Dtype, CPU);
         try
         {
-            TensorBytes.ForEach(tensor, (piece, offset) => ReadBytes(piece, _dataStart + entry.Offset + offset));
+            ReadTensor(entry, tensor);
         }
         catch
         {
@@ -101,11 +101,13 @@ public sealed class SafetensorsReader : IDisposable
             throw new ModelFormatException(_name, ModelFormatError.ShapeMismatch, $"tensor '{name}' has shape ({string.Join(", ", entry.Shape)}); the model needs ({string.Join(", ", destination.shape)}).");
         if (destination.dtype == entry.Dtype && destination.device_type == DeviceType.CPU && destination.is_contiguous())
         {
-            TensorBytes.ForEach(destination, (piece, offset) => ReadBytes(piece, _dataStart + entry.Offset + offset));
+            ReadTensor(entry, destination);
             return;
         }
         using var stored = Read(name);
         using var frozen = no_grad();
+        if (destination.device_type == DeviceType.CPU && destination.is_contiguous())
+            TensorBytes.ForEach(destination, (piece, _) => LargePages.Ask(piece));
         destination.copy_(stored);
     }
 
@@ -136,6 +138,12 @@ public sealed class SafetensorsReader : IDisposable
             ? entry
             : throw new ModelFormatException(_name, ModelFormatError.MissingTensor, $"there is no tensor '{name}' among its {Entries.Count}.");
     }
+
+    private void ReadTensor(SafetensorsEntry entry, Tensor destination) => TensorBytes.ForEach(destination, (piece, offset) =>
+    {
+        LargePages.Ask(piece);
+        ReadBytes(piece, _dataStart + entry.Offset + offset);
+    });
 
     private void ReadBytes(Span<byte> destination, long offset)
     {

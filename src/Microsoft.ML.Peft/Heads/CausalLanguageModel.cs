@@ -48,7 +48,8 @@ public sealed class CausalLanguageModel : LanguageModelHead
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens.Required("tokens");
-        return new("logits", _output.Forward(_backbone.Forward(tokens, context), context).view(tokens.Rows, tokens.Length, -1));
+        var logits = _output.Forward(_backbone.Forward(tokens, context), context).view(tokens.Rows, context.PromptLength + tokens.Length, -1);
+        return new("logits", logits) { TargetsOf = labels => context.Targets(labels, context.PromptLength) };
     }
 
     /// <inheritdoc/>
@@ -56,15 +57,17 @@ public sealed class CausalLanguageModel : LanguageModelHead
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = _backbone.Forward(tokens, context, cache);
-        return _output.Forward(hidden.view(tokens.Rows, tokens.Length, -1).select(1, tokens.Length - 1), context);
+        return _output.Forward(hidden.view(tokens.Rows, -1, hidden.size(1)).select(1, -1), context);
     }
 
     /// <inheritdoc/>
     public override Tensor Loss(ModelOutput output, Targets targets)
     {
         // The scores of a token are for the token after it; nothing is after the last one. Labels are moved, not the far larger scores.
-        var labels = targets.RequiredLabels;
-        var none = full([labels.size(0), 1], Ignored, labels.dtype, labels.device);
-        return Losses.Tokens(output.Logits, cat([labels.narrow(1, 1, labels.size(1) - 1), none], 1));
+        var (labels, weights) = output.TargetsOf(targets.RequiredLabels);
+        return Losses.Tokens(output.Logits, Next(labels, Ignored), weights is null ? null : Next(weights, 0));
+
+        static Tensor Next(Tensor x, double last)
+            => cat([x.narrow(1, 1, x.size(1) - 1), full([x.size(0), 1], last, x.dtype, x.device)], 1);
     }
 }

@@ -34,7 +34,8 @@ public sealed class LastTokenClassification : Head
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = _backbone.Forward(tokens, context);
-        var (rows, length) = (tokens.Rows, tokens.Length);
+        var (rows, prompts) = (tokens.Rows, context.PromptLength);
+        var length = prompts + tokens.Length;
         Tensor last;
         if (tokens.Mask is null)
         {
@@ -42,8 +43,8 @@ public sealed class LastTokenClassification : Head
         }
         else
         {
-            var ends = tokens.Mask.view(rows, length).mul(arange(length, ScalarType.Int64, hidden.device)).argmax(1);
-            last = hidden.index_select(0, ends.add(arange(rows, ScalarType.Int64, hidden.device).mul(length)));
+            var ends = tokens.Mask.view(rows, tokens.Length).mul(arange(tokens.Length, ScalarType.Int64, hidden.device)).argmax(1);
+            last = hidden.index_select(0, ends.add(prompts).add(arange(rows, ScalarType.Int64, hidden.device).mul(length)));
         }
 
         return new("logits", _output.Forward(last, context));

@@ -40,8 +40,16 @@ internal static class Losses
     }
 
     /// <summary>Cross-entropy of each token (…, classes) against classes (…); −100 does not count.</summary>
-    public static Tensor Tokens(Tensor logits, Tensor labels)
-        => nn.functional.cross_entropy(Single(logits).reshape(-1, logits.size(-1)), labels.reshape(-1));
+    /// <param name="logits">(…, classes).</param>
+    /// <param name="labels">(…).</param>
+    /// <param name="weights">How much each counts (…), or null where all count alike: the mean is over their number, not over the weights.</param>
+    public static Tensor Tokens(Tensor logits, Tensor labels, Tensor? weights = null)
+    {
+        var (scores, classes) = (Single(logits).reshape(-1, logits.size(-1)), labels.reshape(-1));
+        return weights is null
+            ? nn.functional.cross_entropy(scores, classes)
+            : nn.functional.cross_entropy(scores, classes, reduction: nn.Reduction.None).mul(weights.reshape(-1)).sum().div(classes.ne(-100).sum());
+    }
 
     /// <summary>Mean of the cross-entropies of a start and an end (batch, length) against positions (batch); a position outside the row does not count.</summary>
     public static Tensor Span(Tensor start, Tensor end, Tensor startPositions, Tensor endPositions)

@@ -44,9 +44,12 @@ public sealed class MaskedLanguageModel : Head
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = _norm.Forward(_activation(_dense.Forward(_backbone.Forward(tokens, context), context)), context);
-        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, tokens.Length, _backbone.VocabularySize));
+        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, -1, _backbone.VocabularySize))
+        {
+            TargetsOf = labels => context.Targets(labels, context.PromptLength),
+        };
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, targets.RequiredLabels);
+    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, output.TargetsOf(targets.RequiredLabels).Labels);
 }

@@ -19,6 +19,10 @@ public sealed class ModelOutput
         }
     }
 
+    /// <summary>Extends labels (rows, tokens) to the trained tokens that the outputs begin with, and says how much each place counts,
+    /// null where all count alike. Default: there are none.</summary>
+    internal Func<Tensor, (Tensor Labels, Tensor? Weights)> TargetsOf { get; init; } = labels => (labels, null);
+
     /// <summary>The tensor of a name.</summary>
     /// <exception cref="PeftException">There is none.</exception>
     public Tensor this[string name]

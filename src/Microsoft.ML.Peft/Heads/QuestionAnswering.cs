@@ -35,7 +35,7 @@ public sealed class QuestionAnswering : Head
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = context.Dropout(_backbone.Forward(tokens, context), _backbone.AnswerDropout);
-        var scores = _output.Forward(hidden, context).view(tokens.Rows, tokens.Length, 2);
+        var scores = _output.Forward(hidden, context).view(tokens.Rows, -1, 2);
         return new(("start_logits", scores.select(2, 0)), ("end_logits", scores.select(2, 1)));
     }
 

@@ -42,7 +42,11 @@ public sealed class SequenceToSequence : LanguageModelHead
         var target = inputs.DecoderTokens.Required("tokens for the decoder");
         var source = _backbone.Encode(inputs, context);
         var scores = _backbone.Scores(_backbone.Decode(target, source, context), context);
-        return new("logits", scores.view(target.Rows, target.Length, _backbone.VocabularySize));
+        var length = context.DecoderPromptLength;
+        return new("logits", scores.view(target.Rows, length + target.Length, _backbone.VocabularySize))
+        {
+            TargetsOf = labels => context.Targets(labels, length),
+        };
     }
 
     /// <inheritdoc/>
@@ -51,9 +55,13 @@ public sealed class SequenceToSequence : LanguageModelHead
         var target = inputs.DecoderTokens.Required("tokens for the decoder");
         var source = cache.Source ?? cache.Keep(_backbone.Encode(inputs, context));
         var hidden = _backbone.Decode(target, source, context, cache);
-        return _backbone.Scores(hidden.view(target.Rows, target.Length, -1).select(1, target.Length - 1), context);
+        return _backbone.Scores(hidden.view(target.Rows, -1, hidden.size(1)).select(1, -1), context);
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, targets.RequiredLabels);
+    public override Tensor Loss(ModelOutput output, Targets targets) 
+    {
+        var (labels, weights) = output.TargetsOf(targets.RequiredLabels);
+        return Losses.Tokens(output.Logits, labels, weights);
+    }
 }

@@ -34,9 +34,12 @@ public sealed class TokenClassification : Head
     {
         var tokens = inputs.Tokens.Required("tokens");
         var hidden = context.Dropout(_backbone.Forward(tokens, context), _backbone.TokenDropout);
-        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, tokens.Length, Classes));
+        return new("logits", _output.Forward(hidden, context).view(tokens.Rows, -1, Classes))
+        {
+            TargetsOf = labels => context.Targets(labels, context.PromptLength),
+        };
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, targets.RequiredLabels);
+    public override Tensor Loss(ModelOutput output, Targets targets) => Losses.Tokens(output.Logits, output.TargetsOf(targets.RequiredLabels).Labels);
 }

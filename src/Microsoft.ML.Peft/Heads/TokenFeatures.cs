@@ -23,6 +23,6 @@ public sealed class TokenFeatures : FeatureHead
     public override ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
         var tokens = inputs.Tokens.Required("tokens");
-        return new("last_hidden_state", _backbone.Forward(tokens, context).view(tokens.Rows, tokens.Length, _backbone.HiddenSize));
+        return new("last_hidden_state", _backbone.Forward(tokens, context).view(tokens.Rows, -1, _backbone.HiddenSize));
     }
 }

@@ -20,6 +20,11 @@ public sealed class ModelInputs : IDisposable
     /// <summary>Task of each row (rows), Int64 from 0, for methods that learn several tasks at once; null where there is one task.</summary>
     public Tensor? TaskIds { get; init; }
 
+    /// <summary>What each token is for in-context examples (rows, length), Int64: 0 for nothing, else by its remainder of 4 an input's
+    /// template (1), an input (2), an output's template (3) or an output (0), each example with numbers of its own; null where every token
+    /// is an output.</summary>
+    public Tensor? ExampleMask { get; init; }
+
     /// <summary>Count of rows.</summary>
     internal long RowCount => Tokens?.Rows ?? DecoderTokens?.Rows ?? Values?.size(0) ?? 0;
 
@@ -34,6 +39,7 @@ public sealed class ModelInputs : IDisposable
             Values = Values?.index_select(0, index),
             ValueLengths = ValueLengths is null ? null : [.. rows.Select(k => ValueLengths[(int)k])],
             TaskIds = TaskIds?.index_select(0, index),
+            ExampleMask = ExampleMask?.index_select(0, index),
         };
     }
 
@@ -41,6 +47,7 @@ public sealed class ModelInputs : IDisposable
     public void Dispose()
     {
         TaskIds?.Dispose();
+        ExampleMask?.Dispose();
         Tokens?.Dispose();
         DecoderTokens?.Dispose();
         Values?.Dispose();

@@ -54,6 +54,15 @@ public sealed class TokenBatch : IDisposable
     /// <summary>Token types (rows·length), or null where all are 0.</summary>
     public Tensor? TypeIds { get; }
 
+    /// <summary>The same rows behind a count of other tokens, which have the id and type 0 and are no padding.</summary>
+    internal TokenBatch After(long count)
+    {
+        return new(Behind(Ids, 0), Mask is null ? null : Behind(Mask, 1), TypeIds is null ? null : Behind(TypeIds, 0), Rows, count + Length);
+
+        Tensor Behind(Tensor flat, long value)
+            => cat([full([Rows, count], value, flat.dtype, flat.device), flat.view(Rows, Length)], 1).view(-1);
+    }
+
     /// <summary>Some of the rows, in tensors of their own.</summary>
     internal TokenBatch Select(Tensor index)
     {

@@ -89,6 +89,7 @@ internal static class Attention
     /// <param name="context">The call's context.</param>
     /// <param name="store">Keys and values of earlier tokens, to which the new ones are added; null where there are none.</param>
     /// <param name="scale">Default 1/√d.</param>
+    /// <param name="prefix">Trained keys and values before the first token, or null.</param>
     public static Tensor OverTokens(
         Tensor query,
         Tensor key,
@@ -98,8 +99,19 @@ internal static class Attention
         double dropout,
         ForwardContext context,
         KeyValueStore? store = null,
-        double? scale = null)
+        double? scale = null,
+        PrefixPair? prefix = null)
     {
+        if (prefix is { } before && store is null)
+        {
+            (key, value) = before.States.Before(before.Block, key, value, shape.Batch);
+        }
+        else if (prefix is { } stored)
+        {
+            var (keysBefore, valuesBefore) = stored.States.ByHead(stored.Block, shape, key.dtype);
+            store!.Append(keysBefore, valuesBefore, stored.States.Length);
+        }
+
         if (store is null && FusedAttention.Takes(query, dropout, context))
         {
             var (batch, queries, keys, heads, size) = shape;
@@ -112,8 +124,9 @@ internal static class Attention
                 scale);
         }
 
-        var k = Split(key, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
-        var v = Split(value, shape.Batch, shape.Queries, shape.KeyHeads, shape.HeadSize);
+        var own = store is null ? shape.Keys : shape.Queries;
+        var k = Split(key, shape.Batch, own, shape.KeyHeads, shape.HeadSize);
+        var v = Split(value, shape.Batch, own, shape.KeyHeads, shape.HeadSize);
         if (store is not null)
         {
             (k, v) = store.Append(k, v, shape.Queries);

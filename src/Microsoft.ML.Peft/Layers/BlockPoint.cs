@@ -3,6 +3,9 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>Places of a transformer block where adapters can change the hidden states.</summary>
 public enum BlockPoint
 {
+    /// <summary>What the attention's heads give, side by side (tokens, heads·d), before the attention's output layer.</summary>
+    AttentionHeads,
+
     /// <summary>The attention's output, before the residual is added.</summary>
     AfterAttention,
 

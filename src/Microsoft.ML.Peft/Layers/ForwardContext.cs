@@ -12,6 +12,7 @@ public sealed partial class ForwardContext : IDisposable
     private readonly IReadOnlyList<LayerAdapter>?[] _byLayer; // by Layer.Index
     private readonly Dictionary<(BlockPoint, int), List<BlockAdapter>> _byBlock = [];
     private readonly List<Adapter> _others = [];
+    private readonly bool _readsEveryToken;
     private readonly Generator? _generator;
     private readonly bool _ownsGenerator;
 
@@ -35,9 +36,10 @@ public sealed partial class ForwardContext : IDisposable
                     }
 
                     list.Add(block);
+                    _readsEveryToken |= block.ReadsOtherTokens;
                     break;
                 default:
-                    _others.Add(adapter);
+                    Add(adapter);
                     break;
             }
         }
@@ -66,6 +68,9 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>A context for training that draws from a generator of the caller.</summary>
     public static ForwardContext TrainingWith(Generator generator, params IReadOnlyList<AdapterSet> adapters)
         => new(adapters, generator);
+
+    /// <summary>True where a block must compute every token even if few are asked for.</summary>
+    internal bool ReadsEveryToken => _readsEveryToken || (_parts ?? []).Any(part => part.Context.ReadsEveryToken);
 
     /// <summary>The active parts of a kind that sit on no layer and at no point of a block, such as prompts.</summary>
     public IEnumerable<T> Parts<T>() => _others.OfType<T>();
@@ -114,7 +119,8 @@ public sealed partial class ForwardContext : IDisposable
         if (_parts is not null)
         {
             return Divides(point, block)
-                ? ByRows(hidden, (rows, context, select) => context.At(point, block, rows, state.Map(select)))
+                ? ByRows(hidden, (rows, context, select)
+                    => context.At(point, block, rows, state.Map(select, state.Rows * rows.size(0) / hidden.size(0))))
                 : hidden;
         }
 

@@ -60,6 +60,7 @@ internal sealed class PostNormBlock
         _up = source.Linear(paths.Up, shape.Hidden, shape.Inner);
         _down = source.Linear(paths.Down, shape.Inner, shape.Hidden);
         _norm2 = source.LayerNorm(paths.OutputNorm, shape.Hidden, shape.Eps);
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: true));
         _activation = Activation.Named(shape.Activation);
     }
 
@@ -76,6 +77,8 @@ internal sealed class PostNormBlock
     /// <param name="context">The call's context.</param>
     /// <param name="scale">Factor of the scores. Default 1/√d.</param>
     /// <param name="relative">Makes <paramref name="mask"/> from queries and keys, for scores that depend on positions. Default: none.</param>
+    /// <param name="prefix">Trained keys and values before those of the tokens, which <paramref name="mask"/> counts and
+    /// <paramref name="shape"/> does not. Default: none.</param>
     /// <returns>(batch·queries, hidden).</returns>
     public Tensor Forward(
         Tensor hidden,
@@ -83,22 +86,33 @@ internal sealed class PostNormBlock
         Tensor? mask,
         ForwardContext context,
         double? scale = null,
-        Func<Tensor, Tensor, Tensor>? relative = null)
+        Func<Tensor, Tensor, Tensor>? relative = null,
+        PrefixStates? prefix = null)
     {
         using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
         var asked = shape.Queries == shape.Keys
             ? hidden
             : hidden.view(shape.Batch, shape.Keys, -1).select(1, 0).contiguous(); // the first token of each row
-        var (query, key) = (Query.Forward(asked, context), Key.Forward(hidden, context));
-        var attended = Attention.Forward(
-            query, key, _value.Forward(hidden, context), shape, relative?.Invoke(query, key) ?? mask, _shape.WeightDropout, context, scale);
+        var state = new BlockState { Rows = shape.Batch, Heads = shape.Heads };
+        var (query, key, value) = (Query.Forward(asked, context), Key.Forward(hidden, context), _value.Forward(hidden, context));
+        mask = relative?.Invoke(query, key) ?? mask;
+        if (prefix is not null)
+        {
+            (key, value) = prefix.Before(_index, key, value, shape.Batch);
+            shape = shape with { Keys = shape.Keys + prefix.Length };
+        }
+
+        var attended = Attention.Forward(query, key, value, shape, mask, _shape.WeightDropout, context, scale);
+        attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
         attended = context.Dropout(_output.Forward(attended, context), _shape.AttentionDropout);
-        attended = context.At(BlockPoint.AfterAttention, _index, attended);
-        hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended, context));
+        attended = context.At(
+            BlockPoint.AfterAttention, _index, attended, state with { Residual = asked, Input = asked, Norm = x => _norm1.Forward(x, context) });
+        hidden = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(asked + attended, context), state);
 
         var fed = context.Dropout(
             _down.Forward(context.Dropout(_activation(_up.Forward(hidden, context)), _shape.InnerDropout), context), _shape.OutputDropout);
-        fed = context.At(BlockPoint.AfterFeedForward, _index, fed);
-        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed, context)).MoveToOuterDisposeScope();
+        fed = context.At(
+            BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = hidden, Norm = x => _norm2.Forward(x, context) });
+        return context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden + fed, context), state).MoveToOuterDisposeScope();
     }
 }

@@ -28,6 +28,7 @@ internal sealed class PreNormBlock
         _norm2 = source.LayerNorm($"{path}.{names.Norm2}", hidden, form.Eps);
         _up = source.Linear($"{path}.{names.Up}", hidden, form.Inner);
         _down = source.Linear($"{path}.{names.Down}", form.Inner, hidden);
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
     }
 
     /// <summary>(rows·keys, hidden) gives (rows·queries, hidden): the first <paramref name="queries"/> tokens of each row.</summary>
@@ -36,21 +37,25 @@ internal sealed class PreNormBlock
         using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
         var form = _form;
         var shape = new AttentionShape(rows, queries, keys, form.Heads, form.Hidden / form.Heads);
-        var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context));
+        var state = new BlockState { Rows = rows, Heads = form.Heads };
+        var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
+        var asked = Attention.FirstTokens(normed, rows, queries, keys);
         var attended = Attention.Forward(
-            _query.Forward(Attention.FirstTokens(normed, rows, queries, keys), context),
+            _query.Forward(asked, context),
             _key.Forward(normed, context),
             _value.Forward(normed, context),
             shape,
             mask,
             form.AttentionDropout,
             context);
+        attended = context.At(BlockPoint.AttentionHeads, _index, attended, state);
         attended = context.Dropout(_output.Forward(attended, context), form.Dropout);
-        hidden = Attention.FirstTokens(hidden, rows, queries, keys) + context.At(BlockPoint.AfterAttention, _index, attended);
+        hidden = Attention.FirstTokens(hidden, rows, queries, keys);
+        hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, state with { Residual = hidden, Input = asked });
 
-        normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context));
+        normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
         var inner = context.Dropout(form.Activation(_up.Forward(normed, context)), form.InnerDropout);
         var fed = context.Dropout(_down.Forward(inner, context), form.Dropout);
-        return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed)).MoveToOuterDisposeScope();
+        return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
     }
 }

@@ -37,6 +37,9 @@ public sealed partial class WeightSource
     /// <summary>The layers built so far.</summary>
     public LayerList Layers { get; } = [];
 
+    /// <summary>The transformer blocks built so far.</summary>
+    internal List<BlockSite> Blocks { get; } = [];
+
     /// <summary>Paths of layers that the checkpoint does not have and that were drawn anew.</summary>
     public IReadOnlyList<string> NewLayers => _new;
 

@@ -59,9 +59,14 @@ public sealed class AdapterNamesTests
     }
 
     [TestMethod]
-    public void An_older_adapter_computes_the_same_and_keeps_its_names()
+    [DataRow("vit", HeadKind.ImageClassification)]
+    [DataRow("deit", HeadKind.ImageClassification)]
+    [DataRow("ast", HeadKind.AudioClassification)]
+    [DataRow("swin", HeadKind.ImageClassification)]
+    public void An_older_adapter_computes_the_same_and_keeps_its_names(string name, HeadKind kind)
     {
-        var (golden, older, written) = (Path.Combine(Vit, "lora"), Temporary(), Temporary());
+        var home = Path.Combine(GoldenFolder.Root, name);
+        var (golden, older, written) = (Path.Combine(home, "lora"), Temporary(), Temporary());
         try
         {
             EditedModel.CopyTensors(Path.Combine(golden, "adapter_model.safetensors"), Path.Combine(older, "adapter_model.safetensors"), Older);
@@ -69,17 +74,20 @@ public sealed class AdapterNamesTests
             config["target_modules"] = new JsonArray("query", "value");
             File.WriteAllText(Path.Combine(older, "adapter_config.json"), config.ToJsonString());
 
-            using var adapter = Read(older);
-            using var inputs = SafetensorsReader.Open(Path.Combine(Vit, "inputs.safetensors"));
+            using var model = PretrainedModel.Load(home, kind);
+            using var adapter = Create(AdapterCheckpoint.ReadOptions(older), model);
+            AdapterCheckpoint.ReadTensors(adapter, older);
+            using var inputs = SafetensorsReader.Open(Path.Combine(home, "inputs.safetensors"));
             using var expected = SafetensorsReader.Open(Path.Combine(golden, "expected.safetensors"));
-            using var batch = new ModelInputs { Values = inputs.Read("pixel_values") };
+            using var batch = new ModelInputs { Values = inputs.Read(name == "ast" ? "input_values" : "pixel_values") };
             using var context = ForwardContext.Predicting(adapter);
-            var difference = (expected.Read("logits") - _model.Forward(batch, context).Logits).abs().max().item<float>();
+            var difference = (expected.Read("logits") - model.Forward(batch, context).Logits).abs().max().item<float>();
             Assert.IsLessThan(1e-4f, difference);
 
             AdapterCheckpoint.Write(adapter, written, null, "base");
             using var was = SafetensorsReader.Open(Path.Combine(older, "adapter_model.safetensors"));
             using var now = SafetensorsReader.Open(Path.Combine(written, "adapter_model.safetensors"));
+            Assert.IsTrue(was.Entries.Keys.All(key => key.Contains(".query.", StringComparison.Ordinal) || key.Contains(".value.", StringComparison.Ordinal)));
             CollectionAssert.AreEquivalent(was.Entries.Keys.ToArray(), now.Entries.Keys.ToArray());
             using var fields = JsonDocument.Parse(File.ReadAllText(Path.Combine(written, "adapter_config.json")));
             Assert.AreEqual("[\"query\",\"value\"]", JsonSerializer.Serialize(fields.RootElement.GetProperty("target_modules")));
@@ -90,10 +98,13 @@ public sealed class AdapterNamesTests
             Directory.Delete(written, recursive: true);
         }
 
-        static string Older(string name) => name
-            .Replace("vit.layers.", "vit.encoder.layer.", StringComparison.Ordinal)
-            .Replace("attention.q_proj", "attention.attention.query", StringComparison.Ordinal)
-            .Replace("attention.v_proj", "attention.attention.value", StringComparison.Ordinal);
+        string Older(string path)
+        {
+            var attention = name == "swin" ? "attention.self" : "attention.attention";
+            path = name == "swin" ? path : path.Replace(".layers.", ".encoder.layer.", StringComparison.Ordinal);
+            return path.Replace("attention.q_proj", $"{attention}.query", StringComparison.Ordinal)
+                .Replace("attention.v_proj", $"{attention}.value", StringComparison.Ordinal);
+        }
     }
 
     private static string Temporary() => Directory.CreateTempSubdirectory("peft-names-").FullName;
@@ -104,13 +115,6 @@ public sealed class AdapterNamesTests
         return [.. set.Adapters.Select(a => a.Path)];
     }
 
-    private AdapterSet Create(AdapterOptions options)
-        => AdapterSet.Create("default", options, _model.Backbone, new CopiedModules([], []), seed: 0);
-
-    private AdapterSet Read(string folder)
-    {
-        var set = Create(AdapterCheckpoint.ReadOptions(folder));
-        AdapterCheckpoint.ReadTensors(set, folder);
-        return set;
-    }
+    private AdapterSet Create(AdapterOptions options, PretrainedModel? model = null)
+        => AdapterSet.Create("default", options, (model ?? _model).Backbone, new CopiedModules([], []), seed: 0);
 }

@@ -60,7 +60,7 @@ public sealed class HostileModelTests
         return stream;
     }
 
-    private static bool IsRefusal(Exception e) => e is FormatException or InvalidOperationException or NotSupportedException or ArgumentException or FileNotFoundException or IOException;
+    private static bool IsRefusal(Exception e) => e is FormatException or InvalidOperationException or NotSupportedException or ArgumentException or InvalidDataException or IOException;
 
     private static void Mutations(int count)
     {
@@ -121,6 +121,65 @@ public sealed class HostileModelTests
     [TestMethod]
     [TestCategory("Slow")]
     public void Ten_thousand_damaged_models_are_refused() => Mutations(10_000);
+
+    private static void ContainerMutations(int count)
+    {
+        var (zip, ml) = Model();
+        var random = new Random(23);
+        int refused = 0;
+        var watch = Stopwatch.StartNew();
+        long before = GC.GetTotalAllocatedBytes();
+        for (int i = 0; i < count; i++)
+        {
+            // Mostly the directory at the end, where lengths and places of entries stand.
+            byte[] bytes = random.Next(3) == 0 ? Damage(zip, random) : [.. zip[..^4000], .. Damage(zip[^4000..], random)];
+            try
+            {
+                ml.Model.Load(new MemoryStream(bytes), out _);
+            }
+            catch (Exception e) when (IsRefusal(e))
+            {
+                refused++;
+            }
+        }
+        Assert.IsGreaterThan(count / 4, refused);
+        Assert.IsLessThan(count * 20.0, watch.Elapsed.TotalMilliseconds, "a damaged file takes too long");
+        Assert.IsLessThan(count * 4L << 20, GC.GetTotalAllocatedBytes() - before, "damaged files take too much memory");
+    }
+
+    [TestMethod]
+    public void Damaged_containers_are_refused() => ContainerMutations(700);
+
+    [TestMethod]
+    [TestCategory("Slow")]
+    public void Ten_thousand_damaged_containers_are_refused() => ContainerMutations(10_000);
+
+    [TestMethod]
+    [Timeout(60_000)]
+    public void An_entry_that_is_packed_to_exhaust_memory_is_refused()
+    {
+        var (zip, ml) = Model();
+        var entries = Entries(zip);
+        using var stream = new MemoryStream();
+        using (var archive = new ZipArchive(stream, ZipArchiveMode.Create, leaveOpen: true))
+        {
+            foreach (var (name, bytes) in entries)
+            {
+                using var entry = archive.CreateEntry(name, CompressionLevel.SmallestSize).Open();
+                entry.Write(bytes);
+                if (!name.EndsWith("/Transform_000/Model.key", StringComparison.Ordinal))
+                    continue;
+                var zeros = new byte[1 << 20];
+                for (int i = 0; i < 100; i++)
+                    entry.Write(zeros);
+            }
+        }
+        stream.Position = 0;
+        long before = GC.GetTotalAllocatedBytes();
+        var error = Assert.ThrowsExactly<FormatException>(() => ml.Model.Load(stream, out _));
+        Assert.Contains("made to exhaust memory", error.Message);
+        Assert.IsLessThan(32L << 20, GC.GetTotalAllocatedBytes() - before);
+    }
 
     [TestMethod]
     public void Names_that_leave_the_archive_are_never_followed()

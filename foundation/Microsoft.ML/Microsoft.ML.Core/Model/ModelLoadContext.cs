@@ -11,6 +11,9 @@ internal sealed class ModelLoadContext : IDisposable
     /// <summary>Folders deeper than any pipeline nests: a file that goes on is made to exhaust the stack.</summary>
     private const int MaxDepth = 100;
 
+    /// <summary>Entries over this size may not be packed closer than so many times; numbers and words never are.</summary>
+    private const long LargestPacked = 64L << 20, MostPacking = 100;
+
     private readonly ZipArchive _zip;
     private readonly string _folder;
     private readonly int _depth;
@@ -109,6 +112,8 @@ internal sealed class ModelLoadContext : IDisposable
     {
         long claimed = entry.Length;
         Contracts.CheckDecode(claimed >= 0 && claimed <= Array.MaxLength, $"The entry '{entry.FullName}' claims {claimed} bytes: too many for a model file");
+        Contracts.CheckDecode(claimed <= LargestPacked || claimed / MostPacking <= entry.CompressedLength,
+            $"The entry '{entry.FullName}' claims {claimed} bytes packed into {entry.CompressedLength}: made to exhaust memory");
         using var stream = entry.Open();
         using var all = new MemoryStream((int)Math.Min(claimed, 1 << 20));
         var buffer = new byte[1 << 16];

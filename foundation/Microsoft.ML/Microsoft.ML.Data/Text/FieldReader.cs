@@ -55,6 +55,9 @@ internal abstract class FieldReader
 
     private sealed class VectorReader<T>(TextColumns.Column column, TextFormat format, Func<bool> good) : FieldReader
     {
+        /// <summary>More than any table has columns; a few digits in a file would ask for gigabytes else.</summary>
+        private const int MostMissing = 1 << 24;
+
         private readonly TextParser<T> _parse = TextParsers.For<T>(column.ItemType, format.MissingRealsAsNaNs, format.DecimalMarker);
         private readonly int _fixedSize = column.FixedSize;
         private readonly List<int> _slots = [];
@@ -115,7 +118,10 @@ internal abstract class FieldReader
         /// <summary>Fields the line does not have are NaN where the format says so.</summary>
         private void FillMissing(int offset, ref int next, int limit)
         {
-            for (; format.MissingRealsAsNaNs && IsReal<T>() && next < limit; next++)
+            if (!format.MissingRealsAsNaNs || !IsReal<T>())
+                return;
+            Contracts.Check(limit - next <= MostMissing, $"A line claims {limit} fields and leaves out {limit - next} of them: more than the {MostMissing} that are filled");
+            for (; next < limit; next++)
             {
                 _slots.Add(offset + next);
                 _values.Add(Missing<T>());

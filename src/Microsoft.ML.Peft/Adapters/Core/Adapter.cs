@@ -31,6 +31,10 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     /// and a checkpoint that has them must have the same numbers. Default: none.</summary>
     protected internal virtual IEnumerable<(string Name, Tensor Tensor)> Companions => [];
 
+    /// <summary>What is written of this part: names of parameters with what the file says they are. Default: the parameters that are saved.</summary>
+    protected internal virtual IEnumerable<(string Parameter, Tensor Tensor)> Written()
+        => named_parameters().Where(p => IsSaved(p.name)).Select(p => (p.name, (Tensor)p.parameter));
+
     /// <summary>What the checkpoint will bring for this part: file names below <see cref="Path"/> with their shapes. Called before the shapes are
     /// compared, so that a method whose shapes are a result of training can adjust. Default: nothing.</summary>
     protected internal virtual void Expect(IReadOnlyDictionary<string, long[]> shapes)

@@ -21,6 +21,9 @@ public sealed class AdapterBuild
     /// <exception cref="PeftException">The parts are made for single layers, without a model.</exception>
     public Backbone Backbone => _backbone ?? throw new PeftException("This method needs the whole model, not single layers.");
 
+    /// <summary>The path of a layer in files: the newer name of transformers where there are two.</summary>
+    internal string PathOf(Layer layer) => Backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
+
     /// <summary>Most inputs and most outputs of any target, which shared matrices must have.</summary>
     public (long Inputs, long Outputs) WidestLinear()
         => (Targets.Max(t => ((LinearLayer)t).InFeatures), Targets.Max(t => ((LinearLayer)t).OutFeatures));

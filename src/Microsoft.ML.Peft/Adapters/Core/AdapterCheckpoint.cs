@@ -48,7 +48,7 @@ public static class AdapterCheckpoint
             throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"the adapter folder has no {ConfigFile}.");
         }
 
-        return AdapterOptions.FromJson(File.ReadAllText(path), path);
+        return AdapterOptions.FromJson(File.ReadAllText(path), path) with { IsStored = true };
     }
 
     /// <summary>Reads the tensors of an adapter folder into an adapter of the same settings.</summary>
@@ -134,9 +134,9 @@ public static class AdapterCheckpoint
             part.Saving();
         }
 
-        var saved = Keys(adapter, (part, parameter) => part.IsSaved(parameter)).ToHashSet(StringComparer.Ordinal);
-        return adapter.Parameters().Where(p => saved.Contains(p.FileName)).Select(p => KeyValuePair.Create(p.FileName, (Tensor)p.Parameter))
-            .Concat(Companions(adapter));
+        return (from part in adapter.Adapters
+                from written in part.Written()
+                select KeyValuePair.Create(adapter.FileKey(part, written.Parameter), written.Tensor)).Concat(Companions(adapter));
     }
 
     private static Dictionary<string, Tensor> Companions(AdapterSet adapter)

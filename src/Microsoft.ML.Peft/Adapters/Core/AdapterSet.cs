@@ -45,6 +45,7 @@ public sealed class AdapterSet : IDisposable
     {
         ArgumentNullException.ThrowIfNull(backbone);
         options?.Validate();
+        options = options?.For(backbone);
         copies = copies.And(options?.ModulesToSave);
         var targets = options is not { HasTargets: true } ? null
             : options.TargetModules ?? (options.DefaultTargets(backbone) is { Count: > 0 } defaults ? TargetModules.Named(defaults) : throw NoTargets(backbone));
@@ -99,7 +100,7 @@ public sealed class AdapterSet : IDisposable
         var indices = targets.Select(part => part.Target.Index).ToHashSet();
         return new(
             options.Method,
-            [.. targets.Select(part => part.Path)],
+            [.. targets.Select(part => part.Path), .. Adapters.OfType<BlockAdapter>().Select(part => part.Path).Distinct()],
             [.. TargetSelection.Named(backbone.Layers, options.TargetModules).OfType<LinearLayer>().Where(l => !indices.Contains(l.Index) && !copies.Contains(l.Index)).Select(l => l.Path)],
             [.. Adapters.OfType<LayerAdapter>().Where(part => copies.Contains(part.Target.Index)).Select(part => part.Path)],
             TrainableCount,

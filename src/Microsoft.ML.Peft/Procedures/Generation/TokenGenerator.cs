@@ -38,11 +38,13 @@ public static class TokenGenerator
         var pad = model.Backbone.Config.Ints("pad_token_id", -1, head.VocabularySize - 1) is [>= 0 and var id, ..] ? id : 0;
         if (head.StartToken is null)
         {
-            var room = head.MaxLength - prompts.Select(p => p.Length).DefaultIfEmpty(0).Max();
+            var (longest, before) = (prompts.Select(p => p.Length).DefaultIfEmpty(0).Max(), (int)context.TokensBefore);
+            var room = head.MaxLength - before - longest;
             if (room < 1)
             {
+                var trained = before > 0 ? $", {before} trained ones stand before it," : "";
                 throw new PeftException(
-                    $"A prompt has {head.MaxLength - room} tokens and the model takes {head.MaxLength}; shorten it so that there is room for new ones.");
+                    $"A prompt has {longest} tokens{trained} and the model takes {head.MaxLength}; shorten it so that there is room for new ones.");
             }
 
             return Run(model, head, new Rows(prompts, null, pad), options with { MaxNewTokens = Math.Min(options.MaxNewTokens, room) }, context, onToken, cancellation);

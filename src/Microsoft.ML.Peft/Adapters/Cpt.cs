@@ -1,0 +1,193 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>Context-aware prompt tuning (CPT): the tokens of in-context examples, moved a little from the model's own vectors.</summary>
+/// <remarks>
+/// <para><c>p = E(context) + Δ</c>, each row of Δ held within ε·√(d/2048); rows of the examples' outputs do not move.</para>
+/// <para>Shapes: E, Δ (n, d). Trains n·d numbers. Starts as the context itself. The loss counts the outputs of the examples and of the input,
+/// older examples less by <see cref="CptOptions.Decay"/>.</para>
+/// <para>A file holds E + Δ. Source: Blau et al. 2024, arXiv:2410.17222.</para>
+/// </remarks>
+public sealed class Cpt : PromptAdapter
+{
+    private const long Ignored = -100;
+    private const double LeastRadius = 1e-10;
+
+    private readonly Parameter prompt_embeddings; // (n, d): E, or E + Δ as read
+    private readonly Parameter delta;             // (n, d)
+    private readonly CptOptions _options;
+    private readonly float[] _radius; // of each row
+
+    internal Cpt(CptOptions options, AdapterBuild build)
+        : base("CPT", options.TokenIds.Count)
+    {
+        _options = options;
+        prompt_embeddings = Frozen(TokenStart.Of(build.Backbone.InputEmbedding!, options.TokenIds));
+        delta = Trainable(build.Initialization.Zeros(options.TokenIds.Count, options.TokenWidth!.Value));
+        var unit = Math.Sqrt(options.TokenWidth.Value / 2048.0);
+        _radius = [.. options.Types.Select(type => (float)(type <= 0 ? LeastRadius : (type % 4) switch
+        {
+            0 => LeastRadius,
+            2 => options.Epsilon * unit,
+            _ => options.FormatEpsilon * unit,
+        }))];
+        RegisterComponents();
+    }
+
+    /// <inheritdoc/>
+    protected internal override bool IsSaved(string parameter) => parameter == nameof(prompt_embeddings);
+
+    /// <inheritdoc/>
+    protected internal override bool IsRequired(string parameter) => parameter == nameof(prompt_embeddings);
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written()
+        => [(nameof(prompt_embeddings), prompt_embeddings.detach() + Inside())];
+
+    /// <inheritdoc/>
+    protected internal override void Loaded()
+    {
+        using var _ = no_grad();
+        delta.zero_();
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor Vectors(ForwardContext context)
+    {
+        // The value is that of the row moved inside; the gradient is that of the row as it is, and none of the outputs' rows.
+        var moves = tensor(_options.Types.Select(type => type % 4 == 0 ? 0f : 1f).ToArray(), device: delta.device).unsqueeze(1);
+        var free = delta * moves;
+        return (prompt_embeddings + free + (Inside() - free.detach())).unsqueeze(0);
+    }
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Labels, Tensor? Weights) Targets(Tensor labels, long length, ForwardContext context)
+    {
+        var rows = labels.size(0);
+        var given = context.Inputs?.ExampleMask ?? full_like(labels, 4);
+        var types = tensor(_options.Types.Select(type => (long)type).ToArray(), device: labels.device).expand(rows, length);
+        var all = cat([types, where(given.gt(0), given + _options.Types.Max(), given)], 1);
+        var ids = tensor(_options.TokenIds.Select(id => (long)id).ToArray(), device: labels.device).expand(rows, length);
+        var counts = all.gt(0).logical_and(all.remainder(4).eq(0));
+        var extended = cat([ids, labels], 1).masked_fill(counts.logical_not(), Ignored);
+        return (extended, _options.Weighting == CptOptions.Decays ? Weights(all, counts) : ones_like(extended, ScalarType.Float32));
+    }
+
+    internal void MoveInside()
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        delta.copy_(Inside());
+    }
+
+    private Tensor Inside()
+    {
+        using var _ = no_grad();
+        var radius = tensor(_radius, device: delta.device);
+        return delta * (radius / maximum(delta.square().sum(1).sqrt(), radius)).unsqueeze(1);
+    }
+
+    // 1 for the last example of a row, then the factor once more for each one before it.
+    private Tensor Weights(Tensor types, Tensor counts)
+    {
+        var (rows, length) = (types.size(0), types.size(1));
+        var (flat, counted) = (types.cpu().contiguous().data<long>().ToArray(), counts.cpu().contiguous().data<bool>().ToArray());
+        var weights = new float[rows * length];
+        for (var row = 0L; row < rows; row++)
+        {
+            var places = Enumerable.Range((int)(row * length), (int)length);
+            var examples = places.Where(k => counted[k]).Select(k => flat[k]).Distinct().OrderDescending().ToList();
+            foreach (var place in places)
+            {
+                var back = examples.IndexOf(flat[place]);
+                weights[place] = back < 0 ? 1 : (float)Math.Pow(_options.Decay, back);
+            }
+        }
+
+        return tensor(weights, [rows, length], device: types.device);
+    }
+}
+
+/// <summary>Settings of <see cref="Cpt"/>.</summary>
+[AdapterMethod(
+    "CPT", AdapterFamily.Prompt, Title = "CPT", Paper = "arXiv:2410.17222", Formula = "[E(context) + Δ, E(x)], ‖Δᵢ‖ ≤ ε", Trained = "n·d a model",
+    InHuggingFace = true, MixesInBatch = false)]
+public sealed record CptOptions : PromptOptions
+{
+    internal const string Decays = "decay";
+
+    /// <summary>Ids of the context's tokens. Default 0 alone.</summary>
+    [JsonPropertyName("cpt_token_ids")]
+    public IReadOnlyList<int> TokenIds { get; init; } = [0];
+
+    /// <summary>1 for each token of the context that is one. Default: all.</summary>
+    [JsonPropertyName("cpt_mask")]
+    public IReadOnlyList<int>? Mask { get; init; }
+
+    /// <summary>What each token is: by its remainder of 4 an input's template (1), an input (2), an output's template (3) or an output (0),
+    /// each example with numbers of its own. Default: 1 for each.</summary>
+    [JsonPropertyName("cpt_tokens_type_mask")]
+    public IReadOnlyList<int>? TokenTypes { get; init; }
+
+    /// <summary><c>none</c>, or <c>decay</c> to count older examples less. Default <c>none</c>.</summary>
+    [JsonPropertyName("opt_weighted_loss_type")]
+    public string Weighting { get; init; } = "none";
+
+    /// <summary>Factor of an example for each one after it, finite and above 0. Default 1.</summary>
+    [JsonPropertyName("opt_loss_decay_factor")]
+    public double Decay { get; init; } = 1;
+
+    /// <summary>How far an input's tokens move, finite and above 0. Default 0.1.</summary>
+    [JsonPropertyName("opt_projection_epsilon")]
+    public double Epsilon { get; init; } = 0.1;
+
+    /// <summary>How far the tokens of templates move, finite and above 0. Default 0.1.</summary>
+    [JsonPropertyName("opt_projection_format_epsilon")]
+    public double FormatEpsilon { get; init; } = 0.1;
+
+    internal IReadOnlyList<int> Types => TokenTypes ?? [.. TokenIds.Select(_ => 1)];
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(TokenIds.Count, 1, nameof(TokenIds));
+        Guard.Positive(Decay);
+        Guard.Positive(Epsilon);
+        Guard.Positive(FormatEpsilon);
+        if (Types.Count != TokenIds.Count || (Mask?.Count ?? TokenIds.Count) != TokenIds.Count)
+        {
+            throw new ArgumentException($"TokenIds has {TokenIds.Count} entries, TokenTypes {Types.Count} and Mask {Mask?.Count ?? TokenIds.Count}; give one of each for each token.");
+        }
+
+        if (Weighting is not ("none" or Decays))
+        {
+            throw new ArgumentException($"Weighting is '{Weighting}'; it must be 'none' or '{Decays}'.");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override AdapterOptions For(Backbone backbone)
+        => backbone is Decoder
+            ? (this with { VirtualTokens = TokenIds.Count }).Filled(backbone)
+            : throw new PeftException($"CPT continues text; a model of type '{backbone.Config.ModelType}' does not.");
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build) => [new Cpt(this, build)];
+
+    /// <inheritdoc/>
+    protected internal override AdapterTraining CreateTraining(AdapterSet adapter) => new Projection(adapter.Adapters.OfType<Cpt>().Single());
+
+    private AdapterOptions Filled(Backbone backbone) => base.For(backbone);
+
+    private sealed class Projection(Cpt tokens) : AdapterTraining
+    {
+        public override void AfterStep(TrainingPoint point) => tokens.MoveInside();
+    }
+}

@@ -1,0 +1,142 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>DyLoRA: one LoRA that is trained so that each truncation to a smaller rank works.</summary>
+/// <remarks>
+/// <para><c>y = W·x + b + (α/b)·B_b·A_b·drop(x)</c> with the first b rows of A and columns of B; before each step one b is drawn for all layers.</para>
+/// <para>Shapes: A (r, in); B (out, r). Trains r·(in + out) numbers. Starts as the identity at each rank: A Kaiming-uniform, B zero.</para>
+/// <para>While frozen, which is the authors' way, only the last block of the drawn rank gets a gradient; the optimizer is not masked, as in their code.</para>
+/// <para>Source: Valipour et al. 2023, arXiv:2210.07558.</para>
+/// </remarks>
+public sealed class DyLora : AdditiveAdapter
+{
+    private readonly Parameter _a; // (r, in)
+    private readonly Parameter _b; // (out, r)
+    private readonly DyLoraOptions _options;
+    private int _rank;
+
+    /// <summary>Puts DyLoRA on a layer, at its full rank.</summary>
+    public DyLora(LinearLayer target, DyLoraOptions options, AdapterBuild build)
+        : base(target)
+    {
+        (_options, _rank) = (options, options.Rank);
+        _a = Trainable(build.Initialization.KaimingUniform(options.Rank, InFeatures));
+        _b = Trainable(build.Initialization.Zeros(OutFeatures, options.Rank));
+        register_parameter("lora_A", _a);
+        register_parameter("lora_B", _b);
+    }
+
+    /// <summary>The rank b that is in effect: 1 to r.</summary>
+    public int ActiveRank
+    {
+        get => _rank;
+        set
+        {
+            Guard.InRange(value, 1, _options.Rank, nameof(ActiveRank));
+            _rank = value;
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override string FileName(string parameter) => parameter + ".weight";
+
+    /// <inheritdoc/>
+    protected internal override Tensor Delta()
+    {
+        var (a, b) = Active(training: false);
+        return b.mm(a).mul(_options.Alpha / _rank);
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor Correction(Tensor x, ForwardContext context)
+    {
+        var (a, b) = Active(training);
+        return linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, a)).mul(_options.Alpha / _rank), InTypeOf(x, b));
+    }
+
+    /// <summary>A plain LoRA of a smaller rank: the first b rows and columns, which other runtimes read.</summary>
+    internal Lora Truncated(int rank)
+    {
+        using var _ = no_grad();
+        return new Lora(
+            Layer,
+            _a.narrow(0, 0, rank).clone().DetachFromDisposeScope(),
+            _b.narrow(1, 0, rank).clone().contiguous().DetachFromDisposeScope(),
+            _options.Alpha / rank);
+    }
+
+    private (Tensor A, Tensor B) Active(bool training)
+    {
+        var (a, b) = (_a.narrow(0, 0, _rank), _b.narrow(1, 0, _rank));
+        var below = _rank - _options.BlockSize;
+        if (!training || !_options.TrainsLastOnly || below <= 0)
+        {
+            return (a, b);
+        }
+
+        return (
+            cat([_a.narrow(0, 0, below).detach(), _a.narrow(0, below, _options.BlockSize)]),
+            cat([_b.narrow(1, 0, below).detach(), _b.narrow(1, below, _options.BlockSize)], 1));
+    }
+}
+
+/// <summary>Settings of <see cref="DyLora"/>.</summary>
+[AdapterMethod(
+    "DYLORA", AdapterFamily.LowRank, Title = "DyLoRA", Paper = "arXiv:2210.07558", Formula = "W + (α/b)·B[:, :b]·A[:b]", Trained = "r·(in + out)", Merges = true)]
+public sealed record DyLoraOptions : LinearAdapterOptions
+{
+    /// <summary>Largest rank r: 1 or more. Default 8.</summary>
+    [JsonPropertyName("r")]
+    public int Rank { get; init; } = 8;
+
+    /// <summary>Smallest rank that is drawn: 1 to r. Default 1.</summary>
+    [JsonPropertyName("r_min")]
+    public int SmallestRank { get; init; } = 1;
+
+    /// <summary>Numerator α of the scale α/b, above 0. Default 16.</summary>
+    [JsonPropertyName("lora_alpha")]
+    public double Alpha { get; init; } = 16;
+
+    /// <summary>Share of the input that the low-rank path drops while training: 0 to 0.99. Default 0.</summary>
+    [JsonPropertyName("lora_dropout")]
+    public double Dropout { get; init; }
+
+    /// <summary>True to train the last block of the drawn rank alone. Default true.</summary>
+    [JsonPropertyName("frozen")]
+    public bool TrainsLastOnly { get; init; } = true;
+
+    /// <summary>Ranks are multiples of this: a divisor of r. Default 1.</summary>
+    [JsonPropertyName("block_size")]
+    public int BlockSize { get; init; } = 1;
+
+    /// <summary>Seed of the drawn ranks. Default 0.</summary>
+    [JsonPropertyName("rank_seed")]
+    public long RankSeed { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(Rank, 1);
+        Guard.InRange(SmallestRank, 1, Rank);
+        Guard.Positive(Alpha);
+        Guard.InRange(Dropout, 0.0, 0.99);
+        Guard.InRange(BlockSize, 1, Rank);
+        if (Rank % BlockSize != 0)
+        {
+            throw new ArgumentException($"BlockSize is {BlockSize}; it must divide Rank, which is {Rank}.");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new DyLora(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override AdapterTraining CreateTraining(AdapterSet adapter) => new DyLoraTraining(adapter, this);
+}
