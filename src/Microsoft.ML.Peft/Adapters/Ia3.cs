@@ -65,10 +65,11 @@ public sealed record Ia3Options : LinearAdapterOptions
     public override void Validate()
     {
         base.Validate();
-        if (FeedForwardModules?.Names is { } names && TargetModules?.Names is { } targets && names.Except(targets).Any())
+        if (FeedForwardModules?.Names is { } names && TargetModules?.Names is { } targets
+            && names.Where(name => !targets.Any(target => EndsWith(name, target))).ToArray() is { Length: > 0 } others)
         {
             throw new ArgumentException(
-                $"FeedForwardModules names {string.Join(", ", names.Except(targets))}, which TargetModules ({TargetModules}) does not; it must be a part of them.");
+                $"FeedForwardModules names {string.Join(", ", others)}, which TargetModules ({TargetModules}) does not; it must be a part of them.");
         }
     }
 
@@ -77,7 +78,19 @@ public sealed record Ia3Options : LinearAdapterOptions
 
     /// <inheritdoc/>
     protected internal override AdapterOptions Settled(AdapterSet adapter)
-        => FeedForwardModules is not null
-            ? this
-            : this with { FeedForwardModules = new([.. adapter.Adapters.OfType<Ia3>().Where(part => part.ScalesInput).Select(part => part.Path)]) };
+    {
+        if (FeedForwardModules is not null)
+        {
+            return this;
+        }
+
+        // HF PEFT wants the names of targets; where a name covers both kinds, whole paths say which.
+        var parts = adapter.Adapters.OfType<Ia3>().ToList();
+        var scaled = parts.Where(part => part.ScalesInput).Select(part => part.Path).ToList();
+        var names = (TargetModules?.Names ?? []).Where(name => parts.Any(part => EndsWith(part.Path, name))
+            && parts.Where(part => EndsWith(part.Path, name)).All(part => part.ScalesInput)).ToList();
+        return this with { FeedForwardModules = new(scaled.All(path => names.Any(name => EndsWith(path, name))) ? names : scaled) };
+    }
+
+    private static bool EndsWith(string path, string name) => path == name || path.EndsWith("." + name, StringComparison.Ordinal);
 }

@@ -107,6 +107,17 @@ public sealed class AdaLoraTests : LinearAdapterContract
     }
 
     [TestMethod]
+    public void A_layer_may_lose_every_rank()
+    {
+        var (layer, part) = (Layer(), Make(new() { InitialRank = 2, TargetRank = 1 }));
+        part.Mask([false, false]);
+        part.Cut();
+
+        Assert.AreEqual(0, part.A.size(0));
+        AssertClose(Base(layer, Input().fill_(1)), part.call(Input().fill_(1)));
+    }
+
+    [TestMethod]
     public void A_run_that_is_too_short_is_refused()
     {
         using var training = new AdaLoraTraining(new() { InitialSteps = 5, FinalSteps = 5 }, [Make(new())]);

@@ -1,6 +1,8 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.Golden;
+using Peft.Golden;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
 
@@ -35,6 +37,20 @@ public sealed class Ia3Tests : LinearAdapterContract
             () => new Ia3Options { TargetModules = TargetModules.Named("key"), FeedForwardModules = new("dense") }.Validate());
 
         StringAssert.StartsWith(error.Message, "FeedForwardModules names dense, which TargetModules (key) does not");
+    }
+
+    [TestMethod]
+    [DataRow(null, "output.dense")] // as HF PEFT writes it
+    [DataRow("dense", "bert.encoder.layer.0.attention.output.dense, bert.encoder.layer.0.output.dense, bert.encoder.layer.1.attention.output.dense, bert.encoder.layer.1.output.dense")]
+    public void The_file_says_which_targets_were_taken_for_feed_forward_layers(string? target, string written)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "bert", null));
+        var options = new Ia3Options { TargetModules = target is null ? null : TargetModules.Named(target) };
+        using var adapter = AdapterSet.Create("default", options, golden.Model.Backbone, new CopiedModules([], []), seed: 0);
+        var settled = (Ia3Options)adapter.Options!;
+
+        Assert.AreEqual(written, settled.FeedForwardModules!.ToString());
+        settled.Validate();
     }
 
     [TestMethod]

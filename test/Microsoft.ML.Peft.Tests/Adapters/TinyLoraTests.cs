@@ -1,6 +1,8 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.Golden;
+using Peft.Golden;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -54,6 +56,20 @@ public sealed class TinyLoraTests : LinearAdapterContract
         Assert.AreEqual(3 * groups, parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).Sum(p => p.numel()));
         CollectionAssert.AreEqual(
             Enumerable.Range(0, groups).Select(k => $"tinylora_v.{k}").ToArray(), parts[0].named_parameters().Select(p => parts[0].FileName(p.name)).ToArray());
+    }
+
+    [TestMethod]
+    [DataRow("clip", "text_model.encoder.layers.0.self_attn.", "v_proj", "q_proj")] // CLIPAttention registers keys and values before queries
+    [DataRow("llama", "model.layers.0.self_attn.", "q_proj", "v_proj")]
+    public void Layers_count_in_the_order_in_which_Hugging_Face_registers_them(string model, string parent, string first, string second)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, model, null));
+        var options = new TinyLoraOptions { TargetModules = TargetModules.Named("q_proj", "v_proj") };
+        using var adapter = AdapterSet.Create("default", options, golden.Model.Backbone, new CopiedModules([], []), seed: 0);
+
+        CollectionAssert.AreEqual(
+            new[] { parent + first, parent + second },
+            adapter.Adapters.OfType<TinyLora>().Select(part => part.Path).Where(path => path.StartsWith(parent, StringComparison.Ordinal)).ToArray());
     }
 
     [TestMethod]

@@ -1,0 +1,59 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Training;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+/// <summary>Each method trains a model, and its folder gives the same model again.</summary>
+[TestClass]
+public sealed class MethodTrainingTests
+{
+    private static readonly Dictionary<string, (AdapterOptions Options, double Rate)> s_methods = new(StringComparer.Ordinal)
+    {
+        ["(IA)³"] = (new Ia3Options(), 1e-2),
+        ["LoHa"] = (new LoHaOptions { Rank = 4, RankDropout = 0.1, ModuleDropout = 0.1 }, 1e-2),
+        ["LoKr"] = (new LoKrOptions { Rank = 2, DecomposeBoth = true, RankDropout = 0.1 }, 1e-2),
+        ["VeRA"] = (new VeraOptions { Rank = 16, SaveProjection = false }, 1e-2),
+        ["PVeRA"] = (new PVeraOptions { Rank = 16 }, 1e-2),
+        ["RandLoRA"] = (new RandLoraOptions { Rank = 8, Alpha = 8 }, 1e-2),
+        ["VB-LoRA"] = (new VbLoraOptions { VectorLength = 8, VectorCount = 16, SaveOnlyTopWeights = true }, 1e-2),
+        ["Uni-LoRA"] = (new UniLoraOptions { VectorLength = 100, SaveIndices = true }, 1e-2),
+        ["TinyLoRA"] = (new TinyLoraOptions { VectorLength = 8, Sharing = 0.5 }, 1e-2),
+        ["AdaLoRA"] = (new AdaLoraOptions { InitialRank = 3, TargetRank = 1, FinalSteps = 4, Dropout = 0.1 }, 1e-2),
+        ["OFT"] = (new OftOptions { BlockSize = 8, BlockDropout = 0.2 }, 1e-2),
+        ["OFT, constrained"] = (new OftOptions { BlockSize = 8, Constrained = true, Radius = 0.2, UsesSeries = false }, 1e-2),
+        ["BOFT"] = (new BoftOptions { BlockSize = 4, Factors = 3, Dropout = 0.2 }, 1e-2),
+        ["HRA"] = (new HraOptions(), 1e-2),
+        ["RoAd"] = (new RoAdOptions { GroupSize = 8 }, 1e-2),
+        ["C³A"] = (new C3aOptions { BlockSize = 8 }, 1e-2),
+        ["Poly"] = (new PolyOptions { SplitCount = 2 }, 1e-2),
+    };
+
+    public static IEnumerable<object[]> Methods => s_methods.Keys.Select(name => new object[] { name });
+
+    [TestMethod]
+    [DynamicData(nameof(Methods))]
+    public void A_trained_adapter_comes_back_from_its_folder(string name)
+    {
+        using var folder = new TinyBert();
+        var (options, rate) = s_methods[name];
+        var rows = TinyBert.Words.Select((word, k) => new TextExample($"{word} {TinyBert.Words[(k + 3) % 10]}", k < 3 ? 0 : k < 6 ? 1 : 2)).ToArray();
+        using var model = TextClassifier.Load(folder.Folder, new() { Labels = ["colour", "number", "animal"], Adapter = options });
+
+        var report = Trainer.Fit(model, rows, new() { Epochs = 10, BatchSize = 5, LearningRate = rate });
+
+        Assert.IsLessThan(report.EpochLosses[0], report.FinalLoss);
+        Assert.IsEmpty(report.Notes, string.Join(' ', report.Notes));
+        string[] texts = [.. rows.Select(row => row.Text)];
+        var expected = model.Predict(texts);
+        model.SaveAdapter(folder.PathOf("adapter"));
+        using var loaded = TextClassifier.LoadAdapter(folder.Folder, folder.PathOf("adapter"), model.Settings with { Seed = 99 });
+        var actual = loaded.Predict(texts);
+        for (var row = 0; row < texts.Length; row++)
+        {
+            for (var k = 0; k < 3; k++)
+            {
+                Assert.AreEqual(expected[row][k], actual[row][k], 1e-5);
+            }
+        }
+    }
+}
