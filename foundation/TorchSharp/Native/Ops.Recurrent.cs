@@ -10,4 +10,5 @@ internal static partial class Ops
     internal static readonly Op rnn_relu_cell = new("rnn_relu_cell");
     internal static readonly Op gru_cell = new("gru_cell");
     internal static readonly Op lstm_cell = new("lstm_cell");
+    internal static readonly Op pad_sequence = new("pad_sequence");
 }
