@@ -35,7 +35,7 @@ public sealed class ExperimentTests
             ct.ThrowIfCancellationRequested();
             return 1;
         });
-        Assert.AreEqual(0, Experiment(runner).SetTrainingTimeInSeconds(1).Run().TrialSettings.TrialId);
+        Assert.AreEqual(0, Experiment(runner).SetTrainingTimeInSeconds(2).Run().TrialSettings.TrialId);
         Assert.HasCount(2, runner.Asked);
     }
 
