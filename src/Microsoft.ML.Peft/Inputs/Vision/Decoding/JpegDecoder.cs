@@ -11,6 +11,12 @@ internal static unsafe partial class JpegDecoder
     private const int SpaceYcck = 4;
     private const int FatalError = 1;
 
+    // More than 500 scans are an attack on patience.
+    private const int LimitScans = 0x8000;
+
+    // A block of 64 pixels takes a bit at least.
+    private const int MostCompression = 1024;
+
     public static RgbImage Decode(ReadOnlySpan<byte> bytes, string name)
     {
         SystemLibrary.TurboJpeg.Require();
@@ -25,13 +31,14 @@ internal static unsafe partial class JpegDecoder
                 if (tjDecompressHeader3(decoder, source, (nuint)bytes.Length, &width, &height, &sampling, &space) != 0 && tjGetErrorCode(decoder) == FatalError)
                     throw Refused(decoder, name);
                 ImageDecoder.CheckSize(width, height, name);
+                ImageDecoder.CheckFilled((long)width * height, bytes.Length, MostCompression, name);
                 var isCmyk = space is SpaceCmyk or SpaceYcck;
                 var pixels = RgbImage.NewPixels(width, height);
                 int status;
                 fixed (byte* target = pixels)
                 {
                     status = tjDecompress2(
-                        decoder, source, (nuint)bytes.Length, target, width, width * RgbImage.PixelBytes, height, isCmyk ? FormatCmyk : FormatRgbx, 0);
+                        decoder, source, (nuint)bytes.Length, target, width, width * RgbImage.PixelBytes, height, isCmyk ? FormatCmyk : FormatRgbx, LimitScans);
                 }
                 if (status != 0 && (tjGetErrorCode(decoder) == FatalError || !IsHarmless(Message(decoder))))
                     throw Refused(decoder, name);
