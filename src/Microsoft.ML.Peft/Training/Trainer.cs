@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Inputs;
+using Microsoft.ML.Peft.Inputs.Batching;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
 
@@ -10,6 +11,8 @@ namespace Microsoft.ML.Peft.Training;
 /// <remarks>The same rows, settings and seed give the same adapter, whatever ran before in the process.</remarks>
 public static class Trainer
 {
+    private const int RowsAhead = 1024;
+
     /// <summary>Trains on every row once an epoch.</summary>
     /// <param name="model">The model; its adapter changes.</param>
     /// <param name="examples">The rows, read once.</param>
@@ -105,7 +108,9 @@ public static class Trainer
     private static (int[][] Rows, long[] Labels) Encode(TextClassifier model, IEnumerable<TextExample> examples)
     {
         var (rows, labels) = (new List<int[]>(), new List<long>());
-        foreach (var (text, label) in examples)
+        // Rows are read and tokenized ahead on other threads.
+        var encoded = LookAhead.Map(examples, (example, _) => (Ids: model.Encode(example.Text), example.Label), Environment.ProcessorCount, RowsAhead);
+        foreach (var (ids, label) in encoded)
         {
             if (label < 0 || label >= model.Labels.Count)
             {
@@ -113,7 +118,7 @@ public static class Trainer
                     nameof(examples), $"Row {rows.Count} has the label {label}; it must be from 0 to {model.Labels.Count - 1}.");
             }
 
-            rows.Add(model.Encode(text));
+            rows.Add(ids);
             labels.Add(label);
         }
 
