@@ -12,6 +12,9 @@ internal sealed class SystemLibrary
     public const string WebpName = "webp";
     public const string SndfileName = "sndfile";
 
+    // Where Homebrew puts libraries, which the loader of macOS does not search. Before the libraries, which use it.
+    private static readonly string[] HomebrewFolders = ["/opt/homebrew/lib", "/usr/local/lib", "/opt/homebrew/opt/jpeg-turbo/lib", "/usr/local/opt/jpeg-turbo/lib"];
+
     public static readonly SystemLibrary TurboJpeg = new(
         "Reading JPEG pictures", "libjpeg-turbo", "libturbojpeg0", ["libturbojpeg.so.0"], ["turbojpeg.dll", "libturbojpeg.dll"], ["libturbojpeg.0.dylib", "libturbojpeg.dylib"]);
 
@@ -20,9 +23,6 @@ internal sealed class SystemLibrary
 
     public static readonly SystemLibrary Sndfile = new(
         "Reading sound files", "libsndfile", "libsndfile1", ["libsndfile.so.1"], ["sndfile.dll", "libsndfile-1.dll"], ["libsndfile.1.dylib", "libsndfile.dylib"]);
-
-    // Where Homebrew puts libraries, which the loader of macOS does not search.
-    private static readonly string[] HomebrewFolders = ["/opt/homebrew/lib", "/usr/local/lib", "/opt/homebrew/opt/jpeg-turbo/lib", "/usr/local/opt/jpeg-turbo/lib"];
 
     private readonly string _use;
     private readonly string _project;

@@ -13,7 +13,7 @@ internal sealed class KaldiFrames
 
     public KaldiFrames(int sampleRate)
     {
-        (_length, _step) = ((int)(sampleRate * 0.025), (int)(sampleRate * 0.010));
+        (_length, _step) = (sampleRate * 25 / 1000, sampleRate * 10 / 1000);
         TransformSize = (int)BitOperations.RoundUpToPowerOf2((uint)_length);
         _window = [.. Enumerable.Range(0, _length).Select(i => (float)(0.5 - (0.5 * Math.Cos(2 * Math.PI * i / (_length - 1)))))];
     }
