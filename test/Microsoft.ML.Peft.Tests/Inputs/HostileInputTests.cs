@@ -1,6 +1,5 @@
 using System.Text;
 using System.Text.Json.Nodes;
-using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Inputs.Audio;
 using Microsoft.ML.Peft.Inputs.Text;
