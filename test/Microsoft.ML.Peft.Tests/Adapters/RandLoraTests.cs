@@ -2,7 +2,6 @@ using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
-using Microsoft.ML.Peft.Tests.Golden;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -21,7 +20,7 @@ public sealed class RandLoraTests : LinearAdapterContract
     [DataRow("tall_shared")]
     public void The_authors_code_computes_the_same(string name)
     {
-        var (json, recorded) = GoldenMethods.Read("randlora", name);
+        var (json, recorded) = Golden.GoldenMethods.Read("randlora", name);
         var shape = json.GetProperty("layer_shape");
         var bias = recorded.GetValueOrDefault("base.bias");
         var layer = new LinearLayer("layer", 0, new DenseWeight(recorded["base.weight"].DetachFromDisposeScope()), bias?.DetachFromDisposeScope());
