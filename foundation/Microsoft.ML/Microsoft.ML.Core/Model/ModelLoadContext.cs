@@ -61,9 +61,11 @@ internal sealed class ModelLoadContext : IDisposable
         return value == 1;
     }
 
-    public string LoadString()
+    public string LoadString() => StringAt(Reader.ReadInt32());
+
+    /// <summary>The string of a number that stands in the payload or in an extra stream.</summary>
+    public string StringAt(int id)
     {
-        int id = Reader.ReadInt32();
         Contracts.CheckDecode(id >= 0 && id < _content.Strings.Length);
         return _content.Strings[id];
     }
@@ -90,8 +92,9 @@ internal sealed class ModelLoadContext : IDisposable
         return entry is null ? null : new ModelLoadContext(zip, folder, depth, ModelFrame.Read(ReadAll(entry)));
     }
 
-    public ModelLoadContext OpenSubModel(string name) =>
-        OpenOrNull(_zip, Combine(name), _depth + 1) ?? throw Contracts.ExceptDecode();
+    public ModelLoadContext OpenSubModel(string name) => OpenSubModelOrNull(name) ?? throw Contracts.ExceptDecode();
+
+    public ModelLoadContext OpenSubModelOrNull(string name) => OpenOrNull(_zip, Combine(name), _depth + 1);
 
     /// <summary>Loads the part in a folder below this one.</summary>
     public T LoadModel<T>(IHostEnvironment env, string name) where T : class

@@ -39,7 +39,8 @@ public sealed class ModelSaveContext : IDisposable
 
     internal void SaveStringOrNull(string text) => Writer.Write(text is null ? -1 : IdOf(text));
 
-    private int IdOf(string text)
+    /// <summary>The number of a string in this part's table: what stands for it in the payload and in extra streams.</summary>
+    internal int IdOf(string text)
     {
         Contracts.CheckValue(text, nameof(text));
         if (!_stringIds.TryGetValue(text, out int id))

@@ -19,6 +19,14 @@ public sealed class BinaryClassificationCatalog : TrainCatalogBase
         }
     }
 
+    /// <summary>The same model with another threshold between the classes.</summary>
+    public BinaryPredictionTransformer<TModel> ChangeModelThreshold<TModel>(BinaryPredictionTransformer<TModel> model, float threshold) where TModel : class
+    {
+        Contracts.CheckValue(model, nameof(model));
+        return model.Threshold == threshold ? model
+            : new BinaryPredictionTransformer<TModel>(model.Model, model.TrainSchema, model.FeatureColumnName, threshold, model.ThresholdColumn);
+    }
+
     public CalibratedBinaryClassificationMetrics Evaluate(IDataView data, string labelColumnName = "Label", string scoreColumnName = "Score",
         string probabilityColumnName = "Probability", string predictedLabelColumnName = "PredictedLabel")
     {

@@ -13,10 +13,13 @@ internal sealed class ArrayView(DataViewSchema schema, Array[] columns, int rows
     public T[] Column<T>(int index) => (T[])columns[index];
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null) =>
-        new Cursor(schema, columns, rows, new ActiveColumns(schema, columnsNeeded));
+        GetRowCursorSet(columnsNeeded, 1, rand)[0];
 
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
+    {
+        var active = new ActiveColumns(schema, columnsNeeded);
+        return RowShare.Split(rows, n).Select(share => (DataViewRowCursor)new Cursor(schema, columns, share, active)).ToArray();
+    }
 
     /// <summary>Reads a column of a view whole.</summary>
     public static T[] ReadAll<T>(IDataView view, DataViewSchema.Column column)
@@ -33,15 +36,24 @@ internal sealed class ArrayView(DataViewSchema schema, Array[] columns, int rows
         return values.ToArray();
     }
 
-    private sealed class Cursor(DataViewSchema schema, Array[] columns, int rows, ActiveColumns active) : RootCursor
+    private sealed class Cursor(DataViewSchema schema, Array[] columns, RowShare share, ActiveColumns active) : RootCursor
     {
-        private int _row = -1;
 
         public override DataViewSchema Schema => schema;
 
         public override bool IsColumnActive(DataViewSchema.Column column) => active.Contains(column);
 
-        protected override bool MoveCore() => ++_row < rows;
+        public override long Batch => share.Batch;
+
+        protected override bool MoveCore() => share.MoveNext();
+
+        public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId value) =>
+        {
+            CheckGood();
+            value = new DataViewRowId((ulong)share.Row, 0);
+        };
+
+        private int Row => share.Row;
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
@@ -55,13 +67,13 @@ internal sealed class ArrayView(DataViewSchema schema, Array[] columns, int rows
         private static ValueGetter<T> Scalars<T>(Cursor cursor, T[] values) => (ref T value) =>
         {
             cursor.CheckGood();
-            value = values[cursor._row];
+            value = values[cursor.Row];
         };
 
         private static ValueGetter<VBuffer<T>> Vectors<T>(Cursor cursor, VBuffer<T>[] values) => (ref VBuffer<T> value) =>
         {
             cursor.CheckGood();
-            values[cursor._row].CopyTo(ref value);
+            values[cursor.Row].CopyTo(ref value);
         };
     }
 }

@@ -31,6 +31,10 @@ internal abstract class Codec
         writer.Write(parameters.ToArray());
     }
 
+    /// <summary>Whether values of this type can be written to a file.</summary>
+    public static bool Exists(DataViewType type) => (type is VectorDataViewType vector ? vector.ItemType : type) is KeyDataViewType or BooleanDataViewType
+        or TextDataViewType or DateTimeDataViewType or TimeSpanDataViewType or DateTimeOffsetDataViewType or RowIdDataViewType or NumberDataViewType;
+
     public static Codec For(DataViewType type)
     {
         switch (type)

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Runtime.InteropServices;
 using System.Text;
 using Microsoft.ML.Runtime;
 
@@ -12,17 +13,20 @@ internal static class DataViewFile
     private const ulong Version = 0x0001000100010006;
     private const int HeaderSize = 256;
     private const int RowsPerBlock = 8192;
+    private const long MaxBlockSize = 80_000_000;
+
+    /// <summary>So many rows are looked at to tell how many make a block.</summary>
+    private const int SampleRows = 1024;
 
     public static void Write(IDataView view, Stream stream, bool keepHidden = true)
     {
         using var file = new MemoryStream();
         using var writer = new BinaryWriter(file, Encoding.UTF8);
         writer.Write(new byte[HeaderSize]);
-        var columns = view.Schema.Where(c => keepHidden || !c.IsHidden).ToArray();
-        var blocks = new List<(long At, int Stored, int Size)>[columns.Length];
-        int rows = 0;
-        for (int i = 0; i < columns.Length; i++)
-            rows = Getters.Call<int>(Getters.Method(typeof(DataViewFile), nameof(WriteColumn)), columns[i].Type.RawType, writer, view, columns[i], blocks[i] = []);
+        // Columns of types that no file can hold (images, say) are left out, as the real library does.
+        var columns = view.Schema.Where(c => (keepHidden || !c.IsHidden) && Codec.Exists(c.Type)).ToArray();
+        var blocks = columns.Select(_ => new List<(long At, int Stored, int Size)>()).ToArray();
+        var (rows, rowsPerBlock) = WriteBlocks(view, columns, writer, blocks);
         var tables = new long[columns.Length];
         for (int i = 0; i < columns.Length; i++)
         {
@@ -41,7 +45,7 @@ internal static class DataViewFile
             writer.Write(columns[i].Name);
             Codec.For(columns[i].Type).WriteDescription(writer);
             writer.Write((byte)1);
-            writer.Write7BitEncodedInt(Math.Clamp(rows, 1, RowsPerBlock));
+            writer.Write7BitEncodedInt(rowsPerBlock);
             writer.Write(tables[i]);
             writer.Write(annotations[i]);
         }
@@ -59,18 +63,82 @@ internal static class DataViewFile
         file.WriteTo(stream);
     }
 
-    private static int WriteColumn<T>(BinaryWriter writer, IDataView view, DataViewSchema.Column column, List<(long, int, int)> blocks)
+    /// <summary>Writes all columns in one pass, block by block; gives the number of rows, and of rows a block.</summary>
+    private static (int Rows, int RowsPerBlock) WriteBlocks(IDataView view, DataViewSchema.Column[] columns, BinaryWriter writer, List<(long, int, int)>[] blocks)
     {
-        var codec = (Codec<T>)Codec.For(column.Type);
-        var values = ArrayView.ReadAll<T>(view, column);
-        for (int from = 0; from < values.Length; from += RowsPerBlock)
+        using var cursor = view.GetRowCursor(columns);
+        var pending = columns.Select((c, i) => Getters.Call<PendingColumn>(Getters.Method(typeof(DataViewFile), nameof(CreatePending)), c.Type.RawType, cursor, c)).ToArray();
+        int rows = 0, waiting = 0, perBlock = 0;
+        while (cursor.MoveNext())
         {
-            var bytes = Bytes(codec, values.AsSpan(from, Math.Min(RowsPerBlock, values.Length - from)));
-            var packed = Deflate(bytes);
-            blocks.Add((writer.BaseStream.Position, packed.Length, bytes.Length));
-            writer.Write(packed);
+            foreach (var column in pending)
+                column.Add();
+            rows = checked(rows + 1);
+            if (++waiting == SampleRows && perBlock == 0)
+                perBlock = RowsThatFit(pending, waiting);
+            for (; perBlock > 0 && waiting >= perBlock; waiting -= perBlock)
+                WriteBlock(perBlock);
         }
-        return values.Length;
+        perBlock = perBlock > 0 ? perBlock : Math.Min(RowsThatFit(pending, waiting), Math.Max(1, rows));
+        for (; waiting > 0; waiting -= Math.Min(waiting, perBlock))
+            WriteBlock(Math.Min(waiting, perBlock));
+        return (rows, Math.Clamp(rows, 1, perBlock));
+
+        void WriteBlock(int count)
+        {
+            for (int i = 0; i < pending.Length; i++)
+            {
+                var bytes = pending[i].Take(count);
+                var packed = Deflate(bytes);
+                blocks[i].Add((writer.BaseStream.Position, packed.Length, bytes.Length));
+                writer.Write(packed);
+            }
+        }
+    }
+
+    /// <summary>How many rows like those that wait make a block that is not too large.</summary>
+    private static int RowsThatFit(PendingColumn[] pending, int waiting)
+    {
+        if (waiting == 0)
+            return RowsPerBlock;
+        long size = pending.Sum(c => c.Size(waiting));
+        return (int)Math.Clamp(MaxBlockSize * waiting / Math.Max(1, size), 1, RowsPerBlock);
+    }
+
+    private static PendingColumn CreatePending<T>(DataViewRow row, DataViewSchema.Column column) => new PendingColumn<T>(row, column);
+
+    /// <summary>Values of a column that wait to become a block.</summary>
+    private abstract class PendingColumn
+    {
+        public abstract void Add();
+
+        /// <summary>The bytes of the first values, which wait no longer.</summary>
+        public abstract byte[] Take(int count);
+
+        public abstract long Size(int count);
+    }
+
+    private sealed class PendingColumn<T>(DataViewRow row, DataViewSchema.Column column) : PendingColumn
+    {
+        private readonly Codec<T> _codec = (Codec<T>)Codec.For(column.Type);
+        private readonly ValueGetter<T> _getter = row.GetGetter<T>(column);
+        private readonly List<T> _values = [];
+
+        public override void Add()
+        {
+            T value = default;
+            _getter(ref value);
+            _values.Add(value);
+        }
+
+        public override long Size(int count) => Bytes(_codec, CollectionsMarshal.AsSpan(_values)[..count]).Length;
+
+        public override byte[] Take(int count)
+        {
+            var bytes = Bytes(_codec, CollectionsMarshal.AsSpan(_values)[..count]);
+            _values.RemoveRange(0, count);
+            return bytes;
+        }
     }
 
     private static byte[] Bytes<T>(Codec<T> codec, ReadOnlySpan<T> values)
@@ -94,10 +162,10 @@ internal static class DataViewFile
     private static long WriteAnnotations(BinaryWriter writer, DataViewSchema.Column column)
     {
         var schema = column.Annotations.Schema;
-        if (schema.Count == 0)
+        if (!schema.Any(a => Codec.Exists(a.Type)))
             return 0;
         var entries = new List<(string Kind, Codec Codec, bool Packed, long At, long Size)>();
-        foreach (var annotation in schema)
+        foreach (var annotation in schema.Where(a => Codec.Exists(a.Type)))
         {
             var codec = Codec.For(annotation.Type);
             var bytes = Getters.Call<byte[]>(Getters.Method(typeof(DataViewFile), nameof(AnnotationBytes)), annotation.Type.RawType, codec, column.Annotations, annotation);

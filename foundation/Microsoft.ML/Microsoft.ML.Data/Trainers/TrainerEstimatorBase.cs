@@ -36,13 +36,16 @@ public abstract class TrainerEstimatorBase<TTransformer, TModel> : ITrainerEstim
         return inputSchema.With(OutputColumns(inputSchema));
     }
 
-    public TTransformer Fit(IDataView input)
+    public TTransformer Fit(IDataView input) => FitFrom(input, Train);
+
+    /// <summary>Checks the columns, then trains in the given way.</summary>
+    private protected TTransformer FitFrom(IDataView input, Func<IDataView, TTransformer> train)
     {
         Contracts.CheckValue(input, nameof(input));
         GetOutputSchema(SchemaShape.Create(input.Schema));
         HostEnvironment.CheckAlive(Host);
         using var channel = Host.Start("Training");
-        return Train(input);
+        return train(input);
     }
 
     private static void CheckColumn(SchemaShape schema, SchemaShape.Column expected, string role)

@@ -1,5 +1,8 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
+using Microsoft.ML.Transforms;
+
+[assembly: Microsoft.ML.LoadableClass("HashTransform", typeof(HashingTransformer))]
 
 namespace Microsoft.ML.Transforms;
 
@@ -20,8 +23,6 @@ public sealed class HashingEstimator : IEstimator<HashingTransformer>
         {
             Contracts.CheckNonEmpty(c.Name, nameof(c.Name));
             Contracts.CheckParam(c.NumberOfBits is >= 1 and <= 31, nameof(c.NumberOfBits), "Should be between 1 and 31");
-            if (c.MaximumNumberOfInverts != 0)
-                throw Contracts.ExceptNotSupp("Hash: maximumNumberOfInverts other than 0 is not supported; keys carry no values");
             if (c.Combine && c.UseOrderedHashing)
                 throw Contracts.ExceptParam(nameof(c.Combine), "When the 'Combine' option is specified, ordered hashing is not supported.");
         }
@@ -48,6 +49,9 @@ public sealed class HashingEstimator : IEstimator<HashingTransformer>
             int maximumNumberOfInverts = 0, bool combine = false)
         {
             Contracts.CheckNonEmpty(name, nameof(name));
+            Contracts.CheckParam(maximumNumberOfInverts >= -1, nameof(maximumNumberOfInverts), "Value too small, must be -1 or larger");
+            Contracts.CheckParam(maximumNumberOfInverts == 0 || numberOfBits < 31, nameof(numberOfBits),
+                $"Cannot support maximumNumberOfInverts for a {numberOfBits} bit hash. 30 is the maximum possible.");
             Name = name;
             InputColumnName = inputColumnName ?? name;
             NumberOfBits = numberOfBits;
@@ -63,9 +67,10 @@ public sealed class HashingEstimator : IEstimator<HashingTransformer>
     public HashingTransformer Fit(IDataView input)
     {
         Contracts.CheckValue(input, nameof(input));
-        var transformer = new HashingTransformer(_host, _columns);
+        var transformer = new HashingTransformer(_host, _columns, new VBuffer<ReadOnlyMemory<char>>?[_columns.Length]);
         transformer.GetOutputSchema(input.Schema);
-        return transformer;
+        return _columns.All(c => c.MaximumNumberOfInverts == 0 || c.Combine) ? transformer
+            : new HashingTransformer(_host, _columns, HashInverts.Learn(input, _columns));
     }
 
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
@@ -80,6 +85,8 @@ public sealed class HashingEstimator : IEstimator<HashingTransformer>
             var annotations = new List<SchemaShape.Column>();
             if (column.HasSlotNames && column.Annotations.TryFindColumn(AnnotationKinds.SlotNames, out var slots))
                 annotations.Add(slots);
+            if (c.MaximumNumberOfInverts != 0)
+                annotations.Add(new SchemaShape.Column(AnnotationKinds.KeyValues, SchemaShape.Column.VectorKind.Vector, TextDataViewType.Instance, false));
             var kind = c.Combine ? SchemaShape.Column.VectorKind.Scalar : column.Kind;
             return new SchemaShape.Column(c.Name, kind, NumberDataViewType.UInt32, true, new SchemaShape(annotations));
         }).ToArray());
@@ -89,18 +96,57 @@ public sealed class HashingEstimator : IEstimator<HashingTransformer>
 /// <summary>Values as keys by their hash.</summary>
 public sealed class HashingTransformer : OneToOneTransformerBase
 {
-    internal const string Wrong = "Column type must be hashable: text, key, number, boolean or row id";
+    internal const string Wrong = "Expected Text, Key, numeric, Boolean or DataViewRowId item type";
+
+    private const uint VersionWithCombine = 0x00010004;
+
+    // Files before 0x00010003 were made with another hash function.
+    private static readonly VersionInfo Version =
+        new("HASHTRNS", VersionWithCombine, VersionWithCombine, 0x00010003, "HashTransform", VersionInfo.DataAssembly);
 
     private readonly HashingEstimator.ColumnOptions[] _columns;
 
-    internal HashingTransformer(IHostEnvironment env, HashingEstimator.ColumnOptions[] columns)
+    /// <summary>For each column the texts that its keys were made of, or null.</summary>
+    private readonly VBuffer<ReadOnlyMemory<char>>?[] _keyValues;
+
+    internal HashingTransformer(IHostEnvironment env, HashingEstimator.ColumnOptions[] columns, VBuffer<ReadOnlyMemory<char>>?[] keyValues)
         : base(env.Register(nameof(HashingTransformer)), columns.Select(c => (c.Name, c.InputColumnName)).ToArray())
     {
         _columns = columns;
+        _keyValues = keyValues;
     }
 
-    private protected override void SaveModel(ModelSaveContext ctx) =>
-        throw Contracts.ExceptNotSupp("The bundled foundation does not write Hash transforms to model files");
+    private static HashingTransformer Create(IHostEnvironment env, ModelLoadContext ctx)
+    {
+        ctx.CheckAtModel(Version);
+        var columns = LoadColumns(ctx).Select(pair =>
+        {
+            int bits = ctx.Reader.ReadInt32();
+            Contracts.CheckDecode(bits is >= 1 and <= 31);
+            uint seed = ctx.Reader.ReadUInt32();
+            bool ordered = ctx.ReadBoolByte(), combine = ctx.VersionWritten >= VersionWithCombine && ctx.ReadBoolByte();
+            return new HashingEstimator.ColumnOptions(pair.Item1, pair.Item2, bits, seed, ordered, combine: combine);
+        }).ToArray();
+        return new HashingTransformer(env, columns, columns.Select((c, i) => HashInverts.Load(ctx, i, 1 << Math.Min(30, c.NumberOfBits))).ToArray());
+    }
+
+    private protected override void SaveModel(ModelSaveContext ctx)
+    {
+        ctx.SetVersionInfo(Version);
+        SaveColumns(ctx);
+        foreach (var column in _columns)
+        {
+            ctx.Writer.Write(column.NumberOfBits);
+            ctx.Writer.Write(column.Seed);
+            ctx.Writer.Write(column.UseOrderedHashing);
+            ctx.Writer.Write(column.Combine);
+        }
+        for (int i = 0; i < _keyValues.Length; i++)
+        {
+            if (_keyValues[i] is { } values)
+                HashInverts.Save(ctx, i, values);
+        }
+    }
 
     private protected override ColumnMap MakeMap(DataViewSchema inputSchema, int pair, DataViewSchema.Column source)
     {
@@ -112,8 +158,12 @@ public sealed class HashingTransformer : OneToOneTransformerBase
         var key = new KeyDataViewType(typeof(uint), 1u << options.NumberOfBits);
         DataViewType type = vector is null || options.Combine ? key : new VectorDataViewType(key, vector.Dimensions);
         var annotations = new DataViewSchema.Annotations.Builder();
-        if (!options.Combine)
-            annotations.Add(source.Annotations, kind => kind == AnnotationKinds.SlotNames);
+        annotations.Add(source.Annotations, kind => kind == AnnotationKinds.SlotNames);
+        if (_keyValues[pair] is { } values)
+        {
+            annotations.Add(AnnotationKinds.KeyValues, AnnotationKinds.NamesType(values.Length),
+                (ref VBuffer<ReadOnlyMemory<char>> value) => values.CopyTo(ref value));
+        }
         return new ColumnMap(new DataViewSchema.DetachedColumn(options.Name, type, annotations.ToAnnotations()),
             row => Getters.Call<Delegate>(Getters.Method(typeof(HashingTransformer), nameof(CreateGetter)), item.RawType, row, source, item, options));
     }
@@ -125,10 +175,11 @@ public sealed class HashingTransformer : OneToOneTransformerBase
         {
             var getter = row.GetGetter<T>(source);
             T scalar = default;
+            uint scalarSeed = SeedOf(options, 0);
             return (ValueGetter<uint>)((ref uint value) =>
             {
                 getter(ref scalar);
-                value = HashOf(scalar, item, seed, mask);
+                value = HashOf(scalar, item, scalarSeed, mask);
             });
         }
         var vectors = row.GetGetter<VBuffer<T>>(source);
@@ -148,14 +199,18 @@ public sealed class HashingTransformer : OneToOneTransformerBase
             int i = 0;
             foreach (var x in vector.DenseValues())
             {
-                uint slotSeed = options.UseOrderedHashing ? Runtime.Hashing.Round(seed, (uint)i) : seed;
-                editor.Values[i++] = HashOf(x, item, slotSeed, mask);
+                editor.Values[i] = HashOf(x, item, SeedOf(options, i), mask);
+                i++;
             }
             value = editor.Commit();
         });
     }
 
-    private static uint HashOf<T>(T value, DataViewType item, uint seed, uint mask)
+    /// <summary>The seed of a slot: ordered hashing mixes the slot in first, that of a scalar being 0.</summary>
+    internal static uint SeedOf(HashingEstimator.ColumnOptions options, int slot) =>
+        options.UseOrderedHashing ? Runtime.Hashing.Round(options.Seed, (uint)slot) : options.Seed;
+
+    internal static uint HashOf<T>(T value, DataViewType item, uint seed, uint mask)
     {
         switch (value)
         {
@@ -190,7 +245,8 @@ public sealed class HashingTransformer : OneToOneTransformerBase
         byte n => Runtime.Hashing.Round(hash, (uint)n),
         ushort n => Runtime.Hashing.Round(hash, (uint)n),
         uint n => Runtime.Hashing.Round(hash, n),
-        DataViewRowId id => Wide(Wide(hash, id.Low), id.High),
+        // The real library mixes in no more of an id than this.
+        DataViewRowId id => Runtime.Hashing.Round(hash, (uint)id.Low),
         _ => throw Contracts.ExceptNotSupp($"Values of type '{typeof(T)}' cannot be hashed"),
     };
 

@@ -29,7 +29,10 @@ internal sealed class CachedView : IDataView
             return _count;
     }
 
-    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null)
+    public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random rand = null) =>
+        GetRowCursorSet(columnsNeeded, 1, rand)[0];
+
+    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
     {
         var active = new ActiveColumns(Schema, columnsNeeded);
         int count = Fill(active);
@@ -43,11 +46,8 @@ internal sealed class CachedView : IDataView
                 (order[i], order[other]) = (order[other], order[i]);
             }
         }
-        return new Cursor(this, active, count, order);
+        return RowShare.Split(count, n).Select(share => (DataViewRowCursor)new Cursor(this, active, share, order)).ToArray();
     }
-
-    public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null) =>
-        [GetRowCursor(columnsNeeded, rand)];
 
     /// <summary>Reads the columns that are not kept yet; gives the number of rows.</summary>
     private int Fill(ActiveColumns active)
@@ -75,20 +75,21 @@ internal sealed class CachedView : IDataView
         }
     }
 
-    private sealed class Cursor(CachedView view, ActiveColumns active, int count, int[] order) : RootCursor
+    private sealed class Cursor(CachedView view, ActiveColumns active, RowShare share, int[] order) : RootCursor
     {
-        private int _row = -1;
 
         public override DataViewSchema Schema => view.Schema;
 
         public override bool IsColumnActive(DataViewSchema.Column column) => active.Contains(column);
 
-        protected override bool MoveCore() => ++_row < count;
+        public override long Batch => share.Batch;
+
+        protected override bool MoveCore() => share.MoveNext();
 
         private int Slot()
         {
             CheckGood();
-            return order is null ? _row : order[_row];
+            return order is null ? share.Row : order[share.Row];
         }
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)

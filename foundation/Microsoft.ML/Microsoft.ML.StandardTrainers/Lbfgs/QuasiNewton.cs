@@ -2,22 +2,29 @@ namespace Microsoft.ML.Trainers;
 
 /// <summary>
 /// Limited memory BFGS for a smooth function plus absolute values: steps stay in the orthant the pseudo-gradient points to.
+/// Each variable has its penalty, and may be bound to be no less than zero.
 /// </summary>
-internal sealed class QuasiNewton(int history, int maximumIterations, double tolerance, double[] penalties)
+internal sealed class QuasiNewton(int history, int maximumIterations, double tolerance, double[] penalties, bool[] nonNegative)
 {
-    /// <summary>Enough for any problem that converges at all.</summary>
-    private const int IterationLimit = 1000;
+    private const int Halvings = 40;
+
+    /// <summary>How much of the mean gain comes from the steps before the last.</summary>
+    private const double Memory = 0.25;
 
     private readonly List<(double[] Step, double[] Change, double Product)> _pairs = [];
 
+    private bool IsBound(int i) => penalties[i] > 0 || nonNegative[i];
+
     public double[] Minimize(double[] x, Func<double[], double[], double> function)
     {
+        for (int i = 0; i < x.Length; i++)
+            x[i] = nonNegative[i] ? Math.Max(0, x[i]) : x[i];
         var gradient = new double[x.Length];
-        double value = function(x, gradient) + Penalty(x);
-        for (int iteration = 0; iteration < Math.Min(maximumIterations, IterationLimit); iteration++)
+        double value = function(x, gradient) + Penalty(x), gains = 0;
+        for (int iteration = 1; iteration <= maximumIterations; iteration++)
         {
             var pseudo = PseudoGradient(x, gradient);
-            var direction = Direction(pseudo);
+            var direction = Direction(x, pseudo);
             double slope = Dot(direction, pseudo);
             if (!(slope < 0))
                 break;
@@ -25,7 +32,7 @@ internal sealed class QuasiNewton(int history, int maximumIterations, double tol
             var next = new double[x.Length];
             var nextGradient = new double[x.Length];
             double nextValue = double.PositiveInfinity;
-            for (int halving = 0; halving < 40; halving++, step /= 2)
+            for (int halving = 0; halving < Halvings; halving++, step /= 2)
             {
                 Move(x, pseudo, direction, step, next);
                 nextValue = function(next, nextGradient) + Penalty(next);
@@ -35,9 +42,9 @@ internal sealed class QuasiNewton(int history, int maximumIterations, double tol
             if (!(nextValue < value))
                 break;
             Remember(x, gradient, next, nextGradient);
-            double gain = value - nextValue;
+            gains = value - nextValue + Memory * gains;
             (x, gradient, value) = (next, nextGradient, nextValue);
-            if (gain <= tolerance * Math.Max(1, Math.Abs(value)))
+            if (gains * (1 - Memory) / (1 - Math.Pow(Memory, iteration)) < tolerance)
                 break;
         }
         return x;
@@ -56,14 +63,21 @@ internal sealed class QuasiNewton(int history, int maximumIterations, double tol
         var pseudo = new double[x.Length];
         for (int i = 0; i < x.Length; i++)
         {
-            double g = gradient[i], p = penalties[i];
-            pseudo[i] = x[i] > 0 ? g + p : x[i] < 0 ? g - p : g + p < 0 ? g + p : g - p > 0 ? g - p : 0;
+            double up = gradient[i] + penalties[i], down = gradient[i] - penalties[i];
+            if (!IsBound(i))
+                pseudo[i] = gradient[i];
+            else if (x[i] != 0)
+                pseudo[i] = x[i] > 0 ? up : down;
+            else if (up < 0)
+                pseudo[i] = up;
+            else if (down > 0 && !nonNegative[i])
+                pseudo[i] = down;
         }
         return pseudo;
     }
 
-    /// <summary>The quasi-Newton direction; parts that would go uphill are left out.</summary>
-    private double[] Direction(double[] pseudo)
+    /// <summary>The quasi-Newton direction; parts that would go uphill or across a border they stand at are left out.</summary>
+    private double[] Direction(double[] x, double[] pseudo)
     {
         var d = pseudo.Select(g => -g).ToArray();
         var factors = new double[_pairs.Count];
@@ -83,20 +97,20 @@ internal sealed class QuasiNewton(int history, int maximumIterations, double tol
             Add(d, _pairs[k].Step, factors[k] - Dot(_pairs[k].Change, d) / _pairs[k].Product);
         for (int i = 0; i < d.Length; i++)
         {
-            if (penalties[i] > 0 && d[i] * pseudo[i] >= 0)
+            if (IsBound(i) && d[i] * pseudo[i] >= 0)
                 d[i] = 0;
         }
         return d;
     }
 
-    /// <summary>A step that ends at zero where a penalised part would change its sign.</summary>
+    /// <summary>A step that ends at zero where a bound part would change its sign.</summary>
     private void Move(double[] x, double[] pseudo, double[] direction, double step, double[] next)
     {
         for (int i = 0; i < x.Length; i++)
         {
             next[i] = x[i] + step * direction[i];
             double side = x[i] != 0 ? x[i] : -pseudo[i];
-            if (penalties[i] > 0 && next[i] * side < 0)
+            if (IsBound(i) && next[i] * side < 0)
                 next[i] = 0;
         }
     }
