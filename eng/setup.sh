@@ -30,7 +30,8 @@ setup_machine() {
     packages+=("$(turbojpeg_package)" libwebp7 libsndfile1) # what pictures and sounds are decoded by
   fi
   if [ "$(uname -s)" = Linux ] && [ "${PeftFoundation:-}" != NuGet ]; then
-    packages+=(cmake make g++)
+    # libturbojpeg and libpng decode the pictures of foundation/Microsoft.ML.
+    packages+=(cmake make g++ libturbojpeg0 libpng16-16)
     if [ -z "${LIBTORCH:-}" ]; then
       packages+=(libtorch-dev libopenblas0-pthread libgloo-dev)
     fi

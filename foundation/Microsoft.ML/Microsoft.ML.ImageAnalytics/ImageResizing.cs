@@ -1,6 +1,5 @@
 using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
-using Microsoft.ML.Transforms;
 using Microsoft.ML.Transforms.Image;
 
 [assembly: Microsoft.ML.LoadableClass("ImageScalerTransform", typeof(ImageResizingTransformer))]

@@ -1,6 +1,5 @@
 using System.Globalization;
 using Microsoft.ML.Calibrators;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 [assembly: Microsoft.ML.LoadableClass("PlattCaliExec", typeof(PlattCalibrator))]

@@ -20,7 +20,7 @@ public static class DataViewTypeManager
                 throw Contracts.ExceptParam(nameof(type), $"Type {type} has been registered as ML.NET's default supported type, so it can't not be registered again.");
             if (Types.TryGetValue(key, out var known) && Raw.TryGetValue(dataViewType, out var raw))
             {
-                if (!known.Equals(dataViewType) || raw != key)
+                if (!known.Equals(dataViewType) || !raw.Equals(key))
                     throw Contracts.ExceptParam(nameof(type), $"Repeated type register. The raw type {type} has been associated with {known}.");
                 return;
             }
