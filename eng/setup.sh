@@ -30,8 +30,7 @@ setup_machine() {
     packages+=("$(turbojpeg_package)" libwebp7 libsndfile1) # what pictures and sounds are decoded by
   fi
   if [ "$(uname -s)" = Linux ] && [ "${PeftFoundation:-}" != NuGet ]; then
-    # libturbojpeg and libpng decode the pictures of foundation/Microsoft.ML.
-    packages+=(cmake make g++ libturbojpeg0 libpng16-16)
+    packages+=(cmake make g++ libpng-dev) # libpng is for pictures in foundation/Microsoft.ML; the package without -dev has a different name in each release
     if [ -z "${LIBTORCH:-}" ]; then
       packages+=(libtorch-dev libopenblas0-pthread libgloo-dev)
     fi
@@ -113,7 +112,7 @@ without_apt() {
   for package in "$@"; do
     case "$package" in
       cmake | make | g++) command -v "$package" >/dev/null 2>&1 || missing+=("$package") ;;
-      libturbojpeg* | libwebp7 | libsndfile1) ;; # only pictures and sounds need them, and say so where one is missing
+      libturbojpeg* | libpng-dev | libwebp7 | libsndfile1) ;; # only pictures and sounds need them, and say so where one is missing
       *) missing+=("$package") ;;
     esac
   done

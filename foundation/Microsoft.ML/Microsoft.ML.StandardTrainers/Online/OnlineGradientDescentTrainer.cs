@@ -8,7 +8,7 @@ public sealed class OnlineGradientDescentTrainer
     : AveragedLinearTrainer<RegressionPredictionTransformer<LinearRegressionModelParameters>, LinearRegressionModelParameters>
 {
     internal OnlineGradientDescentTrainer(IHostEnvironment env, Options options)
-        : base(env, nameof(OnlineGradientDescentTrainer), options, options.LossFunction ?? new SquaredLoss(), TrainerShapes.NumberLabel(options.LabelColumnName))
+        : base(env, nameof(OnlineGradientDescentTrainer), options, TrainerShapes.NumberLabel(options.LabelColumnName))
     {
     }
 
@@ -16,6 +16,8 @@ public sealed class OnlineGradientDescentTrainer
     public sealed class Options : AveragedLinearOptions
     {
         public IRegressionLoss LossFunction { get; set; }
+
+        internal override IScalarLoss Loss => LossFunction ?? new SquaredLoss();
 
         public Options()
         {
@@ -38,7 +40,7 @@ public sealed class OnlineGradientDescentTrainer
 public sealed class AveragedPerceptronTrainer : AveragedLinearTrainer<BinaryPredictionTransformer<LinearBinaryModelParameters>, LinearBinaryModelParameters>
 {
     internal AveragedPerceptronTrainer(IHostEnvironment env, Options options)
-        : base(env, nameof(AveragedPerceptronTrainer), options, options.LossFunction ?? new HingeLoss(), TrainerShapes.BooleanLabel(options.LabelColumnName))
+        : base(env, nameof(AveragedPerceptronTrainer), options, TrainerShapes.BooleanLabel(options.LabelColumnName))
     {
     }
 
@@ -46,6 +48,8 @@ public sealed class AveragedPerceptronTrainer : AveragedLinearTrainer<BinaryPred
     public sealed class Options : AveragedLinearOptions
     {
         public IClassificationLoss LossFunction { get; set; }
+
+        internal override IScalarLoss Loss => LossFunction ?? new HingeLoss();
 
         public Options()
         {

@@ -26,6 +26,9 @@ public abstract class AveragedLinearOptions : OnlineLinearOptions
     public bool RecencyGainMultiplicative;
     public bool Averaged = true;
 
+    /// <summary>The loss that was chosen, or the trainer's own.</summary>
+    internal abstract IScalarLoss Loss { get; }
+
     protected AveragedLinearOptions()
     {
     }
@@ -58,7 +61,7 @@ public abstract class AveragedLinearTrainer<TTransformer, TModel> : OnlineLinear
     private readonly AveragedLinearOptions _options;
     private readonly IScalarLoss _loss;
 
-    private protected AveragedLinearTrainer(IHostEnvironment env, string name, AveragedLinearOptions options, IScalarLoss loss, SchemaShape.Column label)
+    private protected AveragedLinearTrainer(IHostEnvironment env, string name, AveragedLinearOptions options, SchemaShape.Column label)
         : base(env, name, options, label)
     {
         Contracts.CheckParam(options.LearningRate > 0, nameof(options.LearningRate), "must be positive");
@@ -67,7 +70,7 @@ public abstract class AveragedLinearTrainer<TTransformer, TModel> : OnlineLinear
         Contracts.CheckParam(options.RecencyGain >= 0, nameof(options.RecencyGain), "must be non-negative");
         Contracts.Check(!options.LazyUpdate || (!options.RecencyGainMultiplicative && options.RecencyGain == 0), "Cannot have both recency gain and lazy updates.");
         _options = options;
-        _loss = loss;
+        _loss = options.Loss;
     }
 
     private protected (float[] Weights, float Bias) Learn(TrainingRows rows, LinearModelParameters start)
