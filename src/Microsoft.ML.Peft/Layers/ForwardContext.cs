@@ -24,6 +24,7 @@ public sealed partial class ForwardContext : IDisposable
         _byLayer = new IReadOnlyList<LayerAdapter>?[adapters.Select(a => a.LayerCount).DefaultIfEmpty(0).Max()];
         foreach (var adapter in adapters.SelectMany(set => set.Adapters))
         {
+            _readsEveryToken |= adapter.ReadsOtherTokens;
             switch (adapter)
             {
                 case LayerAdapter part:
@@ -36,7 +37,6 @@ public sealed partial class ForwardContext : IDisposable
                     }
 
                     list.Add(block);
-                    _readsEveryToken |= block.ReadsOtherTokens;
                     break;
                 default:
                     Add(adapter);

@@ -8,14 +8,16 @@ public sealed class RmsNormLayer : Layer
 {
     private static readonly long[] s_last = [-1];
     private readonly double _eps;
-    private readonly double _offset;
 
     internal RmsNormLayer(string path, int index, Tensor weight, double eps, double offset)
         : base(path, index)
-        => (Weight, _eps, _offset) = (weight, eps, offset);
+        => (Weight, _eps, Offset) = (weight, eps, offset);
 
     /// <summary>The frozen scale (dim) as stored, without the offset.</summary>
     public Tensor Weight { get; }
+
+    /// <summary>What is added to the stored scale: 1 in Gemma, else 0.</summary>
+    public double Offset { get; }
 
     /// <inheritdoc/>
     public override Tensor FrozenWeight => Weight;
@@ -35,19 +37,19 @@ public sealed class RmsNormLayer : Layer
 
     private Tensor Scaled(Tensor x, Tensor weight)
     {
-        if (x.is_cuda && _offset == 0 && BoxedOperators.RmsNorm is { } fused)
+        if (x.is_cuda && Offset == 0 && BoxedOperators.RmsNorm is { } fused)
         {
             return fused.Call(x, BoxedArgument.Size(Weight.size(0)), weight, _eps);
         }
 
         if (x.dtype == ScalarType.Float32)
         {
-            return Normalize(x).mul(_offset == 0 ? weight : weight.add(_offset));
+            return Normalize(x).mul(Offset == 0 ? weight : weight.add(Offset));
         }
 
         // The norm in Float32, as Hugging Face's models compute it; what they add an offset to is scaled in Float32 too.
         var normed = Normalize(x.to(ScalarType.Float32));
-        return _offset == 0 ? normed.to(x.dtype).mul(weight) : normed.mul(weight.to(ScalarType.Float32).add(_offset)).to(x.dtype);
+        return Offset == 0 ? normed.to(x.dtype).mul(weight) : normed.mul(weight.to(ScalarType.Float32).add(Offset)).to(x.dtype);
 
         Tensor Normalize(Tensor y) => y.mul(y.square().mean(s_last, keepdim: true).add_(_eps).rsqrt());
     }

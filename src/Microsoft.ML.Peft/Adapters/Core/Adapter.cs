@@ -51,6 +51,9 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     {
     }
 
+    /// <summary>True if what a token gets depends on other tokens, so that all of them must be computed. Default false.</summary>
+    protected internal virtual bool ReadsOtherTokens => false;
+
     /// <summary>How the optimizer treats a parameter. Default: like all others.</summary>
     protected internal virtual OptimizerGroup GroupOf(string parameter) => new("");
 

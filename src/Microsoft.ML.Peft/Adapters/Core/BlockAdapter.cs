@@ -16,9 +16,6 @@ public abstract class BlockAdapter : Adapter
     /// <summary>Index of the block, from 0.</summary>
     public int Block { get; }
 
-    /// <summary>True if what a token gets depends on other tokens of its row, so that all of them must be computed. Default false.</summary>
-    protected internal virtual bool ReadsOtherTokens => false;
-
     /// <summary>Hidden states in, hidden states of the same shape out.</summary>
     /// <param name="hidden">The hidden states at the point (tokens, hidden).</param>
     /// <param name="state">What else the block has at hand there.</param>

@@ -10,11 +10,13 @@ public sealed class TrainedCopy : LinearAdapter
 {
     private readonly Parameter weight; // (out, in)
     private readonly Parameter? bias; // (out)
+    private readonly string _filePrefix;
 
     /// <summary>Copies a linear layer; <paramref name="trained"/> false saves it with the adapter without training it.</summary>
-    public TrainedCopy(LinearLayer target, bool trained)
+    public TrainedCopy(LinearLayer target, bool trained, string filePrefix = "")
         : base(target)
     {
+        _filePrefix = filePrefix;
         weight = Copy(target.FrozenWeight, trained);
         bias = target.Bias is null ? null : Copy(target.Bias, trained);
         RegisterComponents();
@@ -22,11 +24,14 @@ public sealed class TrainedCopy : LinearAdapter
 
     /// <summary>Copies a layer of any kind.</summary>
     /// <exception cref="PeftException">The layer has no weight of its own.</exception>
-    internal static LayerAdapter Of(Layer layer, bool trained) => layer switch
+    /// <param name="layer">The layer.</param>
+    /// <param name="trained">False to save it without training it.</param>
+    /// <param name="filePrefix">What stands before the names of its tensors in files.</param>
+    internal static LayerAdapter Of(Layer layer, bool trained, string filePrefix = "") => layer switch
     {
-        LinearLayer linear => new TrainedCopy(linear, trained),
-        EmbeddingLayer table => new OfTable(table, trained),
-        { FrozenWeight: not null } => new OfWeights(layer, trained),
+        LinearLayer linear => new TrainedCopy(linear, trained, filePrefix),
+        EmbeddingLayer table => new OfTable(table, trained, filePrefix),
+        { FrozenWeight: not null } => new OfWeights(layer, trained, filePrefix),
         _ => throw new PeftException($"modules_to_save names '{layer.Path}', which has no weight that could be copied."),
     };
 
@@ -47,6 +52,9 @@ public sealed class TrainedCopy : LinearAdapter
     }
 
     /// <inheritdoc/>
+    protected internal override string FileName(string parameter) => _filePrefix + parameter;
+
+    /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor _) => weight;
 
     /// <inheritdoc/>
@@ -64,13 +72,17 @@ public sealed class TrainedCopy : LinearAdapter
     private sealed class OfTable : EmbeddingAdapter
     {
         private readonly Parameter weight; // (rows, dim)
+        private readonly string _filePrefix;
 
-        public OfTable(EmbeddingLayer target, bool trained)
+        public OfTable(EmbeddingLayer target, bool trained, string filePrefix)
             : base(target)
         {
+            _filePrefix = filePrefix;
             weight = Copy(target.Weight, trained);
             RegisterComponents();
         }
+
+        protected internal override string FileName(string parameter) => _filePrefix + parameter;
 
         protected internal override Tensor Materialize(Tensor _) => weight;
     }
@@ -79,14 +91,18 @@ public sealed class TrainedCopy : LinearAdapter
     {
         private readonly Parameter weight;
         private readonly Parameter? bias;
+        private readonly string _filePrefix;
 
-        public OfWeights(Layer target, bool trained)
+        public OfWeights(Layer target, bool trained, string filePrefix)
             : base(target)
         {
+            _filePrefix = filePrefix;
             weight = Copy(target.FrozenWeight!, trained);
             bias = target.FrozenBias is null ? null : Copy(target.FrozenBias, trained);
             RegisterComponents();
         }
+
+        protected internal override string FileName(string parameter) => _filePrefix + parameter;
 
         protected internal override Tensor Materialize(Tensor _) => weight;
 

@@ -1,0 +1,147 @@
+using System.Globalization;
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using static TorchSharp.torch.nn.functional;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>PEANuT, also called NEAT: the update of a frozen weight is a small network of that weight.</summary>
+/// <remarks>
+/// <para><c>ΔWᵀ = s·M·Bᵀ</c>. <c>H₀ = σ(Wᵀ·Aᵀ)</c>, <c>Hᵢ₊₁ = σ(Hᵢ·Eᵢᵀ)</c>, then <c>M ← σ(M·Dᵢᵀ) + H</c> with the H of the encoders in turn,
+/// last first. With side <c>input</c> it reads the weight row by row: <c>ΔW = s·σ(W·Aᵀ)…·Bᵀ</c>.</para>
+/// <para>Shapes: A (r, out), B (out, r), Eᵢ and Dᵢ (r, r); with side <c>input</c> A (r, in), B (in, r). Trains 2·r·out + 2·depth·r² numbers.
+/// Starts as the identity: B zero, the others Kaiming-uniform. The weight's network runs once a forward pass; the update itself is never made.</para>
+/// <para>Source: Zhong et al. 2024, arXiv:2410.01870, §3.</para>
+/// </remarks>
+public sealed class Peanut : AdditiveAdapter
+{
+    private readonly PeanutOptions _options;
+    private readonly Func<Tensor, Tensor> _bend;
+    private readonly Parameter _a;
+    private readonly Parameter _b;
+    private readonly List<Parameter> _encoders = [];
+    private readonly List<Parameter> _decoders = [];
+
+    /// <summary>Puts PEANuT on a layer.</summary>
+    public Peanut(LinearLayer target, PeanutOptions options, AdapterBuild build)
+        : base(target)
+    {
+        (_options, _bend) = (options, Activation.Named(options.Function));
+        var start = build.Initialization;
+        long rank = options.Rank;
+        var width = options.Side == PeanutSide.Output ? OutFeatures : InFeatures;
+        _a = Register("peanut_A", start.KaimingUniform(rank, width));
+        for (var k = 0; k < options.Depth; k++)
+        {
+            _encoders.Add(Register(string.Create(CultureInfo.InvariantCulture, $"peanut_encoders-{k}"), start.KaimingUniform(rank, rank)));
+        }
+
+        for (var k = 0; k < options.Depth; k++)
+        {
+            _decoders.Add(Register(string.Create(CultureInfo.InvariantCulture, $"peanut_decoders-{k}"), start.KaimingUniform(rank, rank)));
+        }
+
+        _b = Register("peanut_B", options.IdentityStart ? start.Zeros(width, rank) : start.KaimingUniform(width, rank));
+    }
+
+    /// <inheritdoc/>
+    protected internal override string FileName(string parameter) => parameter.Length == 0 ? parameter : parameter.Replace('-', '.') + ".weight";
+
+    /// <inheritdoc/>
+    protected internal override Tensor Delta()
+        => (_options.Side == PeanutSide.Output ? _b.mm(Inner().t()) : Inner().mm(_b.t())).mul(_options.Scaling);
+
+    /// <inheritdoc/>
+    protected override Tensor Correction(Tensor x, ForwardContext context)
+    {
+        var inner = Inner().mul(_options.Scaling); // (in, r), or (out, r)
+        return _options.Side == PeanutSide.Output
+            ? linear(linear(x, InTypeOf(x, inner.t())), InTypeOf(x, _b))
+            : linear(linear(x, InTypeOf(x, _b.t())), InTypeOf(x, inner));
+    }
+
+    private Tensor Inner()
+    {
+        var weight = Layer.Weight.Dense().to(_a.dtype);
+        var hidden = _bend(linear(_options.Side == PeanutSide.Output ? weight.t() : weight, _a));
+        var before = new Stack<Tensor>();
+        foreach (var encoder in _encoders)
+        {
+            before.Push(hidden);
+            hidden = _bend(linear(hidden, encoder));
+        }
+
+        foreach (var decoder in _decoders)
+        {
+            hidden = _bend(linear(hidden, decoder)) + before.Pop();
+        }
+
+        return hidden;
+    }
+
+    private Parameter Register(string name, Tensor start)
+    {
+        var parameter = Trainable(start);
+        register_parameter(name, parameter); // no dots in names
+        return parameter;
+    }
+}
+
+/// <summary>Which side of the weight the network of <see cref="Peanut"/> is as wide as.</summary>
+[JsonConverter(typeof(NameConverter<PeanutSide>))]
+public enum PeanutSide
+{
+    /// <summary>The outputs, as HF PEFT and the paper have it.</summary>
+    Output,
+
+    /// <summary>The inputs, as the authors' code for language models has it.</summary>
+    Input,
+}
+
+/// <summary>Settings of <see cref="Peanut"/>.</summary>
+[AdapterMethod(
+    "PEANUT", AdapterFamily.Additive, Title = "PEANuT (NEAT)", Paper = "arXiv:2410.01870", Formula = "W + s·B·σ(A·W)", Trained = "2·r·out + 2·depth·r²",
+    InHuggingFace = true, Merges = true)]
+public sealed record PeanutOptions : LinearAdapterOptions
+{
+    /// <summary>Width r of the network: 1 or more. Default 32.</summary>
+    [JsonPropertyName("r")]
+    public int Rank { get; init; } = 32;
+
+    /// <summary>Count of its pairs of encoder and decoder layers: 0 or more. Default 0.</summary>
+    [JsonPropertyName("depth")]
+    public int Depth { get; init; }
+
+    /// <summary>Its function σ: <c>relu</c>, <c>gelu</c>, <c>silu</c>, <c>tanh</c> or another of Hugging Face's names. Default <c>relu</c>.</summary>
+    [JsonPropertyName("act_fn")]
+    public string Function { get; init; } = "relu";
+
+    /// <summary>Scale s, finite and above 0. Default 1.</summary>
+    [JsonPropertyName("scaling")]
+    public double Scaling { get; init; } = 1;
+
+    /// <summary>Which side it is as wide as; HF PEFT has only <c>output</c>. Default <c>output</c>.</summary>
+    [JsonPropertyName("side")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public PeanutSide Side { get; init; }
+
+    /// <summary>Start as the identity; false for tests. Default true.</summary>
+    [JsonPropertyName("init_weights")]
+    public bool IdentityStart { get; init; } = true;
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(Rank, 1);
+        Guard.AtLeast(Depth, 0);
+        Guard.Positive(Scaling);
+        _ = Activation.Named(Function);
+    }
+
+    /// <inheritdoc/>
+    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Peanut(layer, this, build);
+}

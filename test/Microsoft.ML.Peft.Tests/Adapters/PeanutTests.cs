@@ -1,0 +1,73 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Contracts;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+[TestClass]
+public sealed class PeanutTests : LinearAdapterContract
+{
+    protected override AdapterOptions Options => new PeanutOptions { Rank = 3, Depth = 2, Function = "gelu" };
+
+    protected override double Deviation => 0.5;
+
+    protected override long TrainedNumbers(long inputs, long outputs) => Count(3, 2, outputs);
+
+    [TestMethod]
+    public void Encoders_are_added_back_last_first()
+    {
+        var layer = new LinearLayer("query", 0, new DenseWeight(ones(2, 3)), null);
+        using var initialization = new Initialization(0);
+        var adapter = new Peanut(layer, new() { Rank = 2, Depth = 2 }, new AdapterBuild([layer], initialization));
+        using (no_grad())
+        {
+            foreach (var (name, parameter) in adapter.named_parameters())
+            {
+                parameter.copy_(eye(2));
+            }
+
+            Parameter(adapter, "peanut_encoders-0").mul_(2);
+            Parameter(adapter, "peanut_decoders-1").mul_(2);
+        }
+
+        AssertClose(full(2, 3, 9.0), adapter.Delta()); // H₀ = 1: H₁ = H₂ = 2, 2 + 2 = 4, 2·4 + 1 = 9; the other order gives 8
+    }
+
+    [TestMethod]
+    public void Without_depth_it_is_the_bent_product()
+    {
+        var layer = Layer();
+        using var initialization = new Initialization(0);
+        var adapter = new Peanut(layer, new() { Rank = 3, Scaling = 2 }, new AdapterBuild([layer], initialization));
+        Randomize(adapter);
+
+        AssertClose(Parameter(adapter, "peanut_B").mm(Parameter(adapter, "peanut_A").mm(layer.Weight.Dense()).clamp_min(0)) * 2, adapter.Delta());
+    }
+
+    [TestMethod]
+    public void Counts_are_those_of_the_paper_and_of_HF_PEFT()
+    {
+        Assert.AreEqual(258_048, 24 * Count(7, 0, 768)); // ViT-B/16, query and value
+        Assert.AreEqual(262_752, 24 * Count(7, 2, 768));
+        Assert.AreEqual(294_912, 24 * Count(8, 0, 768)); // RoBERTa-base
+        Assert.AreEqual(7_340_032, 28 * (Count(32, 0, 3072) + Count(32, 0, 1024))); // Llama-3.2-3B, q and v
+    }
+
+    [TestMethod]
+    public void An_unknown_function_is_refused()
+        => StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => new PeanutOptions { Function = "bend" }.Validate()).Message, "'bend'");
+
+    private static long Count(long rank, long depth, long outputs) => (2 * rank * outputs) + (2 * depth * rank * rank);
+}
+
+[TestClass]
+public sealed class PeanutOverInputsTests : LinearAdapterContract
+{
+    protected override AdapterOptions Options => new PeanutOptions { Rank = 3, Depth = 1, Side = PeanutSide.Input };
+
+    protected override double Deviation => 0.5;
+
+    protected override long TrainedNumbers(long inputs, long outputs) => (2 * 3 * inputs) + (2 * 9);
+}
