@@ -10,7 +10,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <remarks>
 /// <para><c>softmax(q·[Pₖ, k]ᵀ/√d)·[Pᵥ, v]</c> in each block, as <see cref="PrefixTuning"/>; the first f of the n keys are not trained, since
 /// models rest their attention on the first tokens. Trains (n − f)·L·2·d numbers.</para>
-/// <para>Starts as normal numbers, or as what a model computes of a text (<see cref="StartFrom"/>). Never the identity.</para>
+/// <para>Starts as normal numbers, or as what a model computes of a text (<c>PrefixOfTokens</c>). Never the identity.</para>
 /// <para>Source: Eyuboglu et al. 2025, arXiv:2506.06266, in the form of HF PEFT.</para>
 /// </remarks>
 public sealed class Cartridge : PrefixAdapter
@@ -29,18 +29,11 @@ public sealed class Cartridge : PrefixAdapter
         RegisterComponents();
     }
 
-    /// <summary>Takes over keys and values.</summary>
-    /// <param name="table">(n, L·2·d): for each block in turn its key and its value of each of n tokens.</param>
-    /// <exception cref="ArgumentException">The shape is another one.</exception>
-    public void StartFrom(Tensor table)
+    /// <inheritdoc/>
+    public override void StartFrom(Tensor table)
     {
+        Check(table, trainable_embedding.size(1));
         var frozen = frozen_embedding?.size(0) ?? 0;
-        if (table.dim() != 2 || table.size(0) != Length || table.size(1) != trainable_embedding.size(1))
-        {
-            throw new ArgumentException(
-                $"The table has the shape ({string.Join(", ", table.shape)}); it must be ({Length}, {trainable_embedding.size(1)}).", nameof(table));
-        }
-
         using var _ = no_grad();
         frozen_embedding?.copy_(table.narrow(0, 0, frozen));
         trainable_embedding.copy_(table.narrow(0, frozen, Length - frozen));

@@ -179,6 +179,10 @@ public sealed record CptOptions : PromptOptions
             : throw new PeftException($"CPT continues text; a model of type '{backbone.Config.ModelType}' does not.");
 
     /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override int TokensBefore => TokenIds.Count;
+
+    /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build) => [new Cpt(this, build)];
 
     /// <inheritdoc/>

@@ -50,6 +50,19 @@ public sealed class PrefixTuning : PrefixAdapter
     }
 
     /// <inheritdoc/>
+    public override void StartFrom(Tensor table)
+    {
+        if (_projection is not null)
+        {
+            throw new PeftException("The keys and values are made by a network, which they do not determine; set Projects to false to start from them.");
+        }
+
+        Check(table, prompt_embeddings.size(1));
+        using var _ = no_grad();
+        prompt_embeddings.copy_(table);
+    }
+
+    /// <inheritdoc/>
     protected internal override bool IsSaved(string parameter) => parameter == nameof(prompt_embeddings);
 
     /// <inheritdoc/>

@@ -4,6 +4,7 @@ using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Procedures;
 using Microsoft.ML.Peft.Procedures.Generation;
 using Microsoft.ML.Peft.Tests.Golden;
 using TorchSharp;
@@ -104,23 +105,12 @@ public sealed class PromptFamilyTests
     {
         using var model = Load(name, HeadKind.CausalLanguageModel);
         using var adapter = AdapterSet.Create("a", new CartridgeOptions { VirtualTokens = 3 }, model.Backbone, s_none, 0);
-        using var context = ForwardContext.Predicting();
-        using var __ = no_grad();
-        using var batch = new TokenBatch([[9, 30, 4]], 0);
-        using var cache = new KeyValueCache();
-        _ = ((LanguageModelHead)model.Head).Next(new ModelInputs { Tokens = batch }, context, cache);
-        var (blocks, width) = (model.Backbone.Blocks.Count, model.Backbone.Prompts!.KeyWidth);
-        var table = cat([.. Enumerable.Range(0, blocks).SelectMany(k =>
-        {
-            var (keys, values) = cache.Own(k).All(); // (heads, 3, d)
-            return (Tensor[])[keys.transpose(0, 1).reshape(3, width), values.transpose(0, 1).reshape(3, width)];
-        })], 1);
-        ((Cartridge)adapter.Adapters.Single()).StartFrom(table);
+        PrefixOfTokens.Start(model, adapter, [9, 30, 4, 77]); // the fourth is not used
 
         var expected = Logits(model, null, [[9, 30, 4, 5, 6, 7, 8], [9, 30, 4, 11]]).narrow(1, 3, 4);
 
         Golden.Close.Assert(expected, Logits(model, adapter, [[5, 6, 7, 8], [11]]), name);
-        Assert.AreEqual(2L * 2 * blocks * width, adapter.TrainableCount, "the first key is not trained");
+        Assert.AreEqual(2L * 2 * model.Backbone.Blocks.Count * model.Backbone.Prompts!.KeyWidth, adapter.TrainableCount, "the first key is not trained");
     }
 
     [TestMethod]

@@ -121,7 +121,11 @@ public sealed class PromptFormulaTests
         using var model = PromptFamilyTests.Load("llama", HeadKind.CausalLanguageModel);
         var options = new CptOptions
         {
-            TokenIds = [5, 6, 7, 8, 9, 10, 11], TokenTypes = [1, 2, 3, 4, 6, 7, 8], Weighting = "decay", Decay = 0.5, Epsilon = 0.3,
+            TokenIds = [5, 6, 7, 8, 9, 10, 11],
+            TokenTypes = [1, 2, 3, 4, 6, 7, 8],
+            Weighting = "decay",
+            Decay = 0.5,
+            Epsilon = 0.3,
         };
         using var adapter = PromptFamilyTests.Random(model, options);
         using var context = ForwardContext.Predicting(adapter);

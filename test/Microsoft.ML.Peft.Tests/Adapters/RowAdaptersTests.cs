@@ -45,6 +45,52 @@ public sealed class RowAdaptersTests
         }
     }
 
+    // Parts of blocks see only their rows' share of what stands beside them.
+    [TestMethod]
+    [DataRow("bert", "gated")]
+    [DataRow("vit", "gated")]
+    [DataRow("llama", "compacter")]
+    [DataRow("llama", "attention")]
+    [DataRow("gpt2", "attention")]
+    public void Each_row_has_its_own_block_adapters(string name, string method)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, name, null));
+        using var first = Blocks(1);
+        using var second = Blocks(2);
+        var solo = new[] { Output(golden, first), Output(golden, null), Output(golden, second) };
+        Assert.IsFalse(solo[0].allclose(solo[2]), "the adapters do the same");
+        var count = (int)solo[0].size(0);
+        AdapterSet?[] rows = [.. Enumerable.Range(0, count).Select(k => new[] { first, null, second }[k % 3])];
+
+        using var context = ForwardContext.ByRow(rows);
+        using var _ = no_grad();
+        var mixed = golden.Forward(context).Logits;
+
+        for (var row = 0; row < count; row++)
+        {
+            Golden.Close.Assert(solo[row % 3].select(0, row), mixed.select(0, row), $"row {row}");
+        }
+
+        AdapterSet Blocks(int seed)
+        {
+            AdapterOptions options = method switch
+            {
+                "gated" => new PfeifferOptions { ReductionFactor = 2, Gated = true },
+                "compacter" => new CompacterOptions { ReductionFactor = 2, Dimension = 2 },
+                _ => new AdaptionPromptOptions { Length = 3 },
+            };
+            var adapter = AdapterSet.Create($"{seed}", options, golden.Model.Backbone, new CopiedModules([], []), seed);
+            using var _ = no_grad();
+            random.manual_seed(seed);
+            foreach (var (parameter, _) in adapter.TrainedParameters())
+            {
+                nn.init.normal_(parameter, 0, 0.5);
+            }
+
+            return adapter;
+        }
+    }
+
     [TestMethod]
     public void A_batch_of_another_size_is_refused()
     {

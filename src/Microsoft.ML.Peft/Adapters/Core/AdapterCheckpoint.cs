@@ -31,6 +31,8 @@ public static class AdapterCheckpoint
         Default("task_type", taskType);
         Default("inference_mode", true);
         Directory.CreateDirectory(folder);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter), new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(
             Path.Combine(folder, ConfigFile), stream => stream.Write(Encoding.UTF8.GetBytes((options with { OtherFields = fields }).ToJson())));
