@@ -18,7 +18,7 @@ internal static class MethodsDocument
 
             Name is `peft_type` in adapter_config.json; the options of a method are a record of the same name, `LoraOptions` for LORA. Formula: what becomes of a
             weight W (out × in), or what is added where. Trained: numbers a layer (in → out). Merges: can be merged into the base weights. Batch: rows of one batch can go
-            through different adapters of the method. Quantised: works on a quantised base. HF: files are exchanged with HF PEFT.
+            through different adapters of the method. HF: files are exchanged with HF PEFT. Quantised base models are not read yet, whatever the method.
 
             """);
         foreach (var family in methods.GroupBy(m => m.Family).OrderBy(f => f.Key))
@@ -27,13 +27,13 @@ internal static class MethodsDocument
 
                 ## {Words(family.Key)}
 
-                | method | name | formula | trained | merges | batch | quantised | HF | paper |
-                | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+                | method | name | formula | trained | merges | batch | HF | paper |
+                | --- | --- | --- | --- | --- | --- | --- | --- |
 
                 """);
             foreach (var row in family.OrderBy(m => m.Title ?? m.Name, StringComparer.OrdinalIgnoreCase))
             {
-                text.Append($"| {row.Title ?? row.Name} | `{row.Name}` | {Cell(row.Formula)} | {Cell(row.Trained)} | {Mark(row.Merges)} | {Mark(row.MixesInBatch)} | {Mark(row.OnQuantized)} | {Mark(row.InHuggingFace)} | {row.Paper} |\n");
+                text.Append($"| {row.Title ?? row.Name} | `{row.Name}` | {Cell(row.Formula)} | {Cell(row.Trained)} | {Mark(row.Merges)} | {Mark(row.MixesInBatch)} | {Mark(row.InHuggingFace)} | {row.Paper} |\n");
             }
         }
 

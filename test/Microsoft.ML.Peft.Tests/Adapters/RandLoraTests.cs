@@ -2,6 +2,7 @@ using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.GoldenMethods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -15,12 +16,16 @@ public sealed class RandLoraTests : LinearAdapterContract
 
     protected override long TrainedNumbers(long inputs, long outputs) => Count(2, inputs, outputs);
 
+    public static IEnumerable<object[]> Cases => MethodCase.Cases("randlora");
+
     [TestMethod]
-    [DataRow("square")]
-    [DataRow("tall_shared")]
+    [TestCategory("GoldenMethods")]
+    [DynamicData(nameof(Cases))]
     public void The_authors_code_computes_the_same(string name)
     {
-        var (json, recorded) = Golden.GoldenMethods.Read("randlora", name);
+        using var golden = MethodCase.Load("randlora", name);
+        var json = golden.Options;
+        var recorded = golden.Names.ToDictionary(key => key, key => golden[key].clone());
         var shape = json.GetProperty("layer_shape");
         var bias = recorded.GetValueOrDefault("base.bias");
         var layer = new LinearLayer("layer", 0, new DenseWeight(recorded["base.weight"].DetachFromDisposeScope()), bias?.DetachFromDisposeScope());
