@@ -47,8 +47,13 @@ public static class DyLoraTruncation
         Guard.InRange(rank, 1, options.Rank);
         var lora = new LoraOptions
         {
-            Rank = rank, Alpha = options.Alpha, TargetModules = options.TargetModules, ExcludeModules = options.ExcludeModules,
-            LayersToTransform = options.LayersToTransform, LayersPattern = options.LayersPattern, ModulesToSave = options.ModulesToSave,
+            Rank = rank,
+            Alpha = options.Alpha,
+            TargetModules = options.TargetModules,
+            ExcludeModules = options.ExcludeModules,
+            LayersToTransform = options.LayersToTransform,
+            LayersPattern = options.LayersPattern,
+            ModulesToSave = options.ModulesToSave,
         };
         return AdapterSet.Of(
             name,

@@ -59,7 +59,7 @@ public sealed class SequenceToSequence : LanguageModelHead
     }
 
     /// <inheritdoc/>
-    public override Tensor Loss(ModelOutput output, Targets targets) 
+    public override Tensor Loss(ModelOutput output, Targets targets)
     {
         var (labels, weights) = output.TargetsOf(targets.RequiredLabels);
         return Losses.Tokens(output.Logits, labels, weights);

@@ -22,8 +22,11 @@ public sealed class HydraGoldenTests : GoldenMethodTests
         var learns = golden.Options.GetProperty("scaling").ValueKind == JsonValueKind.String;
         var options = new HydraOptions
         {
-            ParallelRank = golden.Int("r_parallel"), SequentialRank = golden.Int("r_sequential"), UseBias = golden.Flag("use_bias"),
-            LearnsScale = learns, Scaling = learns ? 1 : golden.Number("scaling"),
+            ParallelRank = golden.Int("r_parallel"),
+            SequentialRank = golden.Int("r_sequential"),
+            UseBias = golden.Flag("use_bias"),
+            LearnsScale = learns,
+            Scaling = learns ? 1 : golden.Number("scaling"),
         };
         var layer = golden.Layer();
         var hydra = (Hydra)MethodCase.Parts(options, layer).Single();

@@ -17,8 +17,12 @@ public sealed class MixtureOfShardsGoldenTests : GoldenMethodTests
         var parts = MethodCase.Parts(
             new MixtureOfShardsOptions
             {
-                Rank = golden.Int("r"), EquivalentRank = golden.Int("equivalent_rank"), PrivateRank = golden.Int("private_rank"), Shards = golden.Int("num_shards"),
-                Alpha = golden.Number("lora_alpha"), Dropout = 0,
+                Rank = golden.Int("r"),
+                EquivalentRank = golden.Int("equivalent_rank"),
+                PrivateRank = golden.Int("private_rank"),
+                Shards = golden.Int("num_shards"),
+                Alpha = golden.Number("lora_alpha"),
+                Dropout = 0,
             },
             layers);
         var pools = Named(parts.OfType<ModelAdapter>().Single());

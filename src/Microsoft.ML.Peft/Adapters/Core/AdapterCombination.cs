@@ -52,7 +52,12 @@ public static class AdapterCombination
             name,
             first with
             {
-                Rank = rank, Alpha = rank, RankPattern = null, AlphaPattern = null, RankStabilized = false, Start = LoraStart.Default,
+                Rank = rank,
+                Alpha = rank,
+                RankPattern = null,
+                AlphaPattern = null,
+                RankStabilized = false,
+                Start = LoraStart.Default,
                 TargetModules = Union(lora),
             },
             parts,

@@ -57,9 +57,15 @@ public static class AdapterConversion
         var alphas = ranks.ToDictionary(r => r.Key, r => (double)r.Value);
         var lora = new LoraOptions
         {
-            Rank = rank, Alpha = rank, RankPattern = ranks.Count > 0 ? ranks : null, AlphaPattern = alphas.Count > 0 ? alphas : null,
-            TargetModules = options.TargetModules, ExcludeModules = options.ExcludeModules, LayersToTransform = options.LayersToTransform,
-            LayersPattern = options.LayersPattern, ModulesToSave = options.ModulesToSave,
+            Rank = rank,
+            Alpha = rank,
+            RankPattern = ranks.Count > 0 ? ranks : null,
+            AlphaPattern = alphas.Count > 0 ? alphas : null,
+            TargetModules = options.TargetModules,
+            ExcludeModules = options.ExcludeModules,
+            LayersToTransform = options.LayersToTransform,
+            LayersPattern = options.LayersPattern,
+            ModulesToSave = options.ModulesToSave,
         };
         return (AdapterSet.Of(name, lora, parts, adapter.LayerCount), errors);
 
