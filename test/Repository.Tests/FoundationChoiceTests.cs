@@ -12,7 +12,7 @@ public sealed class FoundationChoiceTests
 
     [TestMethod]
     [DataRow(Engine, "", "Microsoft.ML.Tokenizers TorchSharp", DisplayName = "engine")]
-    [DataRow(Estimators, "", "Microsoft.ML Microsoft.ML.AutoML TorchSharp", DisplayName = "estimators")]
+    [DataRow(Estimators, "", "Microsoft.ML Microsoft.ML.AutoML Microsoft.ML.ImageAnalytics TorchSharp", DisplayName = "estimators")]
     [DataRow(Sample, "", "Microsoft.ML TorchSharp TorchSharp-cpu", DisplayName = "sample, CPU")]
     [DataRow(Sample, "-p:Cuda=true", "Microsoft.ML TorchSharp TorchSharp-cuda-linux", DisplayName = "sample, CUDA")]
     public void NuGet_references_the_real_packages(string project, string property, string expected)
@@ -27,7 +27,7 @@ public sealed class FoundationChoiceTests
 
     [TestMethod]
     [DataRow(Engine, "Microsoft.ML.Tokenizers TorchSharp", DisplayName = "engine")]
-    [DataRow(Estimators, "Microsoft.ML.AutoML Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.SearchSpace Microsoft.ML.StandardTrainers Microsoft.ML.Transforms TorchSharp", DisplayName = "estimators")]
+    [DataRow(Estimators, "Microsoft.ML.AutoML Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.ImageAnalytics Microsoft.ML.SearchSpace Microsoft.ML.StandardTrainers Microsoft.ML.Transforms TorchSharp", DisplayName = "estimators")]
     [DataRow(Sample, "Microsoft.ML.Core Microsoft.ML.Data Microsoft.ML.DataView Microsoft.ML.StandardTrainers Microsoft.ML.Transforms TorchSharp", DisplayName = "sample")]
     public void Bundled_references_no_real_package(string project, string expected)
     {
