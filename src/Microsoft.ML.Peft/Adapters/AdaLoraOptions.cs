@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Adapters;
 [AdapterMethod(
     "ADALORA", AdapterFamily.LowRank, Title = "AdaLoRA", Paper = "arXiv:2303.10512", Formula = "W + (α/r)·B·diag(E)·A, ranks taken away while training",
     Trained = "r·(in + out + 1) at the start", InHuggingFace = true, Merges = true)]
-public sealed record AdaLoraOptions : LinearAdapterOptions
+public sealed record AdaLoraOptions : BiasedLinearOptions
 {
     /// <summary>Rank of each layer at the start: 1 or more. Default 12.</summary>
     [JsonPropertyName("init_r")]
@@ -62,14 +62,6 @@ public sealed record AdaLoraOptions : LinearAdapterOptions
     /// <summary>Start as the identity; false draws every factor with deviation 1, for tests. Default true.</summary>
     [JsonPropertyName("init_lora_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>lora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>

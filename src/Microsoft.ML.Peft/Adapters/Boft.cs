@@ -168,7 +168,7 @@ public sealed class Boft : LinearAdapter
 [AdapterMethod(
     "BOFT", AdapterFamily.Multiplicative, Title = "BOFT", Paper = "arXiv:2311.06243", Formula = "diag(s)·W·Rᵀ, R a butterfly of m rotations", Trained = "m·in·b + out",
     InHuggingFace = true, Merges = true)]
-public sealed record BoftOptions : LinearAdapterOptions
+public sealed record BoftOptions : BiasedLinearOptions
 {
     /// <summary>Size b of a block, or 0 where <see cref="BlockCount"/> decides. Default 4.</summary>
     [JsonPropertyName("boft_block_size")]
@@ -189,14 +189,6 @@ public sealed record BoftOptions : LinearAdapterOptions
     /// <summary>Start as the identity; false draws with deviation 0.1, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>boft_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -117,7 +117,7 @@ public enum C3aStart
 /// <summary>Settings of <see cref="C3a"/>.</summary>
 [AdapterMethod(
     "C3A", AdapterFamily.Additive, Title = "C³A", Paper = "arXiv:2407.19342", Formula = "W + circulant blocks/in", Trained = "in·out/b", InHuggingFace = true, Merges = true)]
-public sealed record C3aOptions : LinearAdapterOptions
+public sealed record C3aOptions : BiasedLinearOptions
 {
     /// <summary>Size b of a block, a divisor of inputs and outputs. Default 256.</summary>
     [JsonPropertyName("block_size")]
@@ -136,14 +136,6 @@ public sealed record C3aOptions : LinearAdapterOptions
     [JsonPropertyName("exact_gradient")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public bool ExactGradient { get; init; }
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>c3a_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

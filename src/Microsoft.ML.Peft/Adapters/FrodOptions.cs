@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Adapters;
 [AdapterMethod(
     "FROD", AdapterFamily.Multiplicative, Title = "FRoD", Paper = "doi:10.1609/aaai.v40i31.39813", Formula = "U·(diag(λ) + S)·Vᵀ, S sparse",
     Trained = "in + in²·rate", InHuggingFace = true, Merges = true)]
-public sealed record FrodOptions : AdapterOptions
+public sealed record FrodOptions : BiasedOptions
 {
     /// <summary>Share of the numbers beside the diagonal that are trained: 0 to 1. Default 0.01.</summary>
     [JsonPropertyName("sparse_rate")]
@@ -34,14 +34,6 @@ public sealed record FrodOptions : AdapterOptions
     /// <summary>Start as the identity; false for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool IdentityStart { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>frod_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

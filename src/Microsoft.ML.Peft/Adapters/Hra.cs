@@ -79,7 +79,7 @@ public sealed class Hra : LinearAdapter
 /// <summary>Settings of <see cref="Hra"/>.</summary>
 [AdapterMethod(
     "HRA", AdapterFamily.Multiplicative, Title = "HRA", Paper = "arXiv:2405.17484", Formula = "W·Πᵢ (I − 2·uᵢ·uᵢᵀ/‖uᵢ‖²)", Trained = "r·in", InHuggingFace = true, Merges = true)]
-public sealed record HraOptions : LinearAdapterOptions
+public sealed record HraOptions : BiasedLinearOptions
 {
     /// <summary>Count r of reflections: 1 or more; even to start as the identity. Default 8.</summary>
     [JsonPropertyName("r")]
@@ -92,14 +92,6 @@ public sealed record HraOptions : LinearAdapterOptions
     /// <summary>Start with equal pairs, which cancel; false draws every vector, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool Pairs { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>hra_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

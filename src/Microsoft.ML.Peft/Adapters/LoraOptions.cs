@@ -8,7 +8,7 @@ namespace Microsoft.ML.Peft.Adapters;
 [AdapterMethod(
     "LORA", AdapterFamily.LowRank, Title = "LoRA", Paper = "arXiv:2106.09685", Formula = "W + (α/r)·B·A", Trained = "r·(in + out)",
     InHuggingFace = true, Merges = true)]
-public sealed record LoraOptions : AdapterOptions
+public sealed record LoraOptions : BiasedOptions
 {
     /// <summary>Rank r of the update: 1 or more. Default 8.</summary>
     [JsonPropertyName("r"), SearchChoices(4, 8, 16, 32, 64)]
@@ -46,10 +46,6 @@ public sealed record LoraOptions : AdapterOptions
     [JsonPropertyName("lora_bias")]
     public bool HasBias { get; init; }
 
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>lora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
     /// <summary>Tokens whose rows of the input embedding are trained beside the low-rank paths. Default none.</summary>
     [JsonPropertyName("trainable_token_indices")]
     public TokenIndices? TrainableTokenIndices { get; init; }
@@ -69,10 +65,6 @@ public sealed record LoraOptions : AdapterOptions
     /// <inheritdoc/>
     [JsonIgnore]
     protected internal override bool CanMerge => InvocationTokens is null;
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>

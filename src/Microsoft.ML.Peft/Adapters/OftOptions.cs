@@ -8,7 +8,7 @@ namespace Microsoft.ML.Peft.Adapters;
 [AdapterMethod(
     "OFT", AdapterFamily.Multiplicative, Title = "OFT", Paper = "arXiv:2306.07280", Formula = "W·blockdiag(R)ᵀ, R orthogonal", Trained = "in·(b − 1)/2",
     InHuggingFace = true, Merges = true)]
-public sealed record OftOptions : LinearAdapterOptions
+public sealed record OftOptions : BiasedLinearOptions
 {
     /// <summary>Count of blocks, or 0 where <see cref="BlockSize"/> decides. Default 0.</summary>
     [JsonPropertyName("r")]
@@ -46,14 +46,6 @@ public sealed record OftOptions : LinearAdapterOptions
     /// <summary>Start as the identity; false draws Q with deviation 0.1, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>oft_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -88,19 +88,11 @@ public sealed class PVera : AdditiveAdapter
 [AdapterMethod(
     "PVERA", AdapterFamily.LowRank, Title = "PVeRA", Formula = "W·x + λ_b ⊙ B·z, z ~ N(μ(x), σ²(x)), (μ, ln σ²) = λ_d ⊙ A·x", Trained = "out + 2r",
     InHuggingFace = true, Merges = true)]
-public sealed record PVeraOptions : AdapterOptions
+public sealed record PVeraOptions : SharedProjectionOptions
 {
     /// <summary>Rank r of the state: 1 or more. Default 256.</summary>
     [JsonPropertyName("r")]
     public int Rank { get; init; } = 256;
-
-    /// <summary>Seed of the shared matrices. Default 0.</summary>
-    [JsonPropertyName("projection_prng_key")]
-    public long ProjectionKey { get; init; }
-
-    /// <summary>Write the shared matrices into files; without them they are drawn again from the seed. Default true.</summary>
-    [JsonPropertyName("save_projection")]
-    public bool SaveProjection { get; init; } = true;
 
     /// <summary>Share of the input that the update drops while training: 0 to 0.99. Default 0.</summary>
     [JsonPropertyName("pvera_dropout")]
@@ -121,14 +113,6 @@ public sealed record PVeraOptions : AdapterOptions
     /// <summary>Start as the identity; false starts with λ_b = 1 and a random λ_d, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>pvera_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -72,7 +72,7 @@ public enum PacaSelection
 /// <summary>Settings of <see cref="Paca"/>.</summary>
 [AdapterMethod(
     "PACA", AdapterFamily.Selective, Title = "PaCA", Paper = "arXiv:2503.01905", Formula = "W with r columns replaced by (α/r)·P", Trained = "r·out", Merges = true)]
-public sealed record PacaOptions : LinearAdapterOptions
+public sealed record PacaOptions : BiasedLinearOptions
 {
     /// <summary>Count r of trained columns: 1 to the inputs of the layer. Default 8.</summary>
     [JsonPropertyName("r")]
@@ -87,10 +87,6 @@ public sealed record PacaOptions : LinearAdapterOptions
     [JsonConverter(typeof(JsonStringEnumConverter<PacaSelection>))]
     public PacaSelection Selection { get; init; }
 
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c> or <c>paca_only</c>. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
     /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>
     [JsonPropertyName("rank_pattern")]
     public IReadOnlyDictionary<string, int>? RankPattern { get; init; }
@@ -98,10 +94,6 @@ public sealed record PacaOptions : LinearAdapterOptions
     /// <summary>Alphas of single layers, by pattern on the end of the path. Default none.</summary>
     [JsonPropertyName("alpha_pattern")]
     public IReadOnlyDictionary<string, double>? AlphaPattern { get; init; }
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -115,7 +115,7 @@ public enum RandLoraScale
 [AdapterMethod(
     "RANDLORA", AdapterFamily.LowRank, Title = "RandLoRA", Paper = "arXiv:2502.00987", Formula = "W + s·Σᵢ Bᵢ·Λᵢ·A·Γᵢ", Trained = "⌈m/r⌉·(r + m), m = min(in, out)",
     InHuggingFace = true, Merges = true)]
-public sealed record RandLoraOptions : AdapterOptions
+public sealed record RandLoraOptions : SharedProjectionOptions
 {
     /// <summary>Rank r of one random product: 1 or more. Default 32.</summary>
     [JsonPropertyName("r")]
@@ -134,14 +134,6 @@ public sealed record RandLoraOptions : AdapterOptions
     [JsonPropertyName("randlora_dropout")]
     public double Dropout { get; init; }
 
-    /// <summary>Seed of the shared matrices. Default 0.</summary>
-    [JsonPropertyName("projection_prng_key")]
-    public long ProjectionKey { get; init; }
-
-    /// <summary>Write the shared matrices into files; without them they are drawn again from the seed. Default true.</summary>
-    [JsonPropertyName("save_projection")]
-    public bool SaveProjection { get; init; } = true;
-
     /// <summary>Matrices of −c, 0 and c, a third of them not 0. Default false.</summary>
     [JsonPropertyName("sparse")]
     public bool Sparse { get; init; }
@@ -153,14 +145,6 @@ public sealed record RandLoraOptions : AdapterOptions
     /// <summary>Start as the identity; false draws λ, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>randlora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -100,7 +100,7 @@ public enum TinyLoraStart
 [AdapterMethod(
     "TINYLORA", AdapterFamily.LowRank, Title = "TinyLoRA", Paper = "arXiv:2602.04118", Formula = "W + B·(Σᵢ vᵢ·Pᵢ)·A, B and A of W's singular vectors", Trained = "u a group",
     InHuggingFace = true, Merges = true)]
-public sealed record TinyLoraOptions : AdapterOptions
+public sealed record TinyLoraOptions : BiasedOptions
 {
     /// <summary>How many singular vectors r: 1 or more. Default 2.</summary>
     [JsonPropertyName("r")]
@@ -133,14 +133,6 @@ public sealed record TinyLoraOptions : AdapterOptions
     /// <summary>How the vectors start. Default: at 0.</summary>
     [JsonPropertyName("init_weights")]
     public TinyLoraStart Start { get; init; }
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>tinylora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -92,7 +92,7 @@ public sealed class SharedVector : ModelAdapter
 /// <summary>Settings of <see cref="UniLora"/>.</summary>
 [AdapterMethod(
     "UNILORA", AdapterFamily.LowRank, Title = "Uni-LoRA", Formula = "W + B·A, every entry one of θ", Trained = "d in the whole model", InHuggingFace = true, Merges = true)]
-public sealed record UniLoraOptions : AdapterOptions
+public sealed record UniLoraOptions : BiasedOptions
 {
     /// <summary>Rank r: 1 or more. Default 4.</summary>
     [JsonPropertyName("r")]
@@ -121,14 +121,6 @@ public sealed record UniLoraOptions : AdapterOptions
     /// <summary>Write the places into files; without them they are found again from the seed. Default false.</summary>
     [JsonPropertyName("save_indices")]
     public bool SaveIndices { get; init; }
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>unilora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Adapters;
 [AdapterMethod(
     "VBLORA", AdapterFamily.LowRank, Title = "VB-LoRA", Paper = "arXiv:2405.15179", Formula = "W + B·A, pieces = Σ softmax(top-k)·bank",
     Trained = "r·h·(in + out)/v, and h·v once", InHuggingFace = true, Merges = true)]
-public sealed record VbLoraOptions : AdapterOptions
+public sealed record VbLoraOptions : BiasedOptions
 {
     /// <summary>Rank r: 1 or more. Default 4.</summary>
     [JsonPropertyName("r")]
@@ -42,14 +42,6 @@ public sealed record VbLoraOptions : AdapterOptions
     /// <summary>The logits start normal with this deviation, above 0. Default 0.1.</summary>
     [JsonPropertyName("init_logits_std")]
     public double LogitsDeviation { get; init; } = 0.1;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>vblora_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <summary>Smallest type that HF PEFT writes an index into the bank with.</summary>
     [JsonIgnore]

@@ -52,19 +52,11 @@ public sealed class Vera : AdditiveAdapter
 [AdapterMethod(
     "VERA", AdapterFamily.LowRank, Title = "VeRA", Paper = "arXiv:2310.11454", Formula = "W + diag(λ_b)·B·diag(λ_d)·A", Trained = "out + r",
     InHuggingFace = true, Merges = true)]
-public sealed record VeraOptions : AdapterOptions
+public sealed record VeraOptions : SharedProjectionOptions
 {
     /// <summary>Rank r of the shared matrices: 1 or more. Default 256.</summary>
     [JsonPropertyName("r")]
     public int Rank { get; init; } = 256;
-
-    /// <summary>Seed of the shared matrices. Default 0.</summary>
-    [JsonPropertyName("projection_prng_key")]
-    public long ProjectionKey { get; init; }
-
-    /// <summary>Write the shared matrices into files; without them they are drawn again from the seed. Default true.</summary>
-    [JsonPropertyName("save_projection")]
-    public bool SaveProjection { get; init; } = true;
 
     /// <summary>Share of the input that the update drops while training: 0 to 0.99. Default 0.</summary>
     [JsonPropertyName("vera_dropout")]
@@ -77,14 +69,6 @@ public sealed record VeraOptions : AdapterOptions
     /// <summary>Start as the identity; false starts with λ_b = 1 and a random λ_d, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
-
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>vera_only</c> for those of the adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
-
-    /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
 
     /// <inheritdoc/>
     public override void Validate()

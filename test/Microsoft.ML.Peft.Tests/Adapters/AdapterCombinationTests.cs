@@ -94,6 +94,8 @@ public sealed class AdapterCombinationTests
             "There are 2 adapters and the weights 1");
         using var dora = Set(new LoraOptions { UseDora = true }, 3);
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => AdapterCombination.Combine([dora], [1], "x")).Message, "not plain LoRA");
+        using var activated = Set(new LoraOptions { InvocationTokens = [7] }, 4); // acts on some tokens only, which a combination would forget
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => AdapterCombination.Combine([activated], [1], "x")).Message, "not plain LoRA");
     }
 
     [TestMethod]

@@ -72,7 +72,7 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     protected static Parameter Frozen(Tensor values) => Kept(new Parameter(values, requires_grad: false));
 
     /// <summary>A parameter in the type in which the base model computes: itself where that is Float32.</summary>
-    protected static Tensor InTypeOf(Tensor x, Tensor parameter) => x.dtype == parameter.dtype ? parameter : parameter.to(x.dtype);
+    protected internal static Tensor InTypeOf(Tensor x, Tensor parameter) => x.dtype == parameter.dtype ? parameter : parameter.to(x.dtype);
 
     private static Parameter Kept(Parameter parameter)
     {

@@ -66,14 +66,17 @@ public static class AdapterCheckpoint
     {
         foreach (var part in adapter.Adapters)
         {
-            var start = adapter.FileKey(part, "")[..^part.FileName("").Length];
+            var start = NamesBelow(adapter, part);
             part.Expect(entries.Where(e => e.Key.StartsWith(start, StringComparison.Ordinal))
                 .ToDictionary(e => e.Key[start.Length..], e => e.Value.Shape.ToArray(), StringComparer.Ordinal));
         }
 
         var companions = Companions(adapter);
         var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
-        var required = Keys(adapter, (part, parameter) => part.IsRequired(parameter));
+        var required = from part in adapter.Adapters
+                       from named in part.named_parameters()
+                       where part.IsRequired(named.name)
+                       select adapter.FileKey(part, named.name);
         Refuse(required.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
         Refuse(entries.Keys.Except(parameters.Keys).Except(companions.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
         parameters = parameters.Where(p => entries.ContainsKey(p.Key)).ToDictionary(StringComparer.Ordinal);
@@ -144,7 +147,7 @@ public static class AdapterCheckpoint
     private static Dictionary<string, Tensor> Companions(AdapterSet adapter)
         => (from part in adapter.Adapters
             from companion in part.Companions
-            select (Key: adapter.FileKey(part, "")[..^part.FileName("").Length] + companion.Name, companion.Tensor))
+            select (Key: NamesBelow(adapter, part) + companion.Name, companion.Tensor))
             .ToDictionary(c => c.Key, c => c.Tensor, StringComparer.Ordinal);
 
     private static void RequireSame(string name, string key, Tensor tensor, SafetensorsEntry entry, Action<string, Tensor> readInto)
@@ -167,9 +170,6 @@ public static class AdapterCheckpoint
             $"'{key}' is not what the base model has there: the adapter was trained on another base model, or on one whose vocabulary was changed. Give that base model.");
     }
 
-    private static IEnumerable<string> Keys(AdapterSet adapter, Func<Adapter, string, bool> chooses)
-        => from part in adapter.Adapters
-           from named in part.named_parameters()
-           where chooses(part, named.name)
-           select adapter.FileKey(part, named.name);
+    // What the names of a part's tensors begin with.
+    private static string NamesBelow(AdapterSet adapter, Adapter part) => adapter.FileKey(part, "")[..^part.FileName("").Length];
 }

@@ -119,13 +119,13 @@ public static class AdapterCombination
 
     private static LoraOptions Plain(AdapterSet set)
     {
-        if (set.Options is LoraOptions { UseDora: false, HasBias: false } options && set.Adapters.All(part => part is ILowRankPart))
+        if (set.Options is LoraOptions { UseDora: false, HasBias: false, CanMerge: true } options && set.Adapters.All(part => part is ILowRankPart))
         {
             return options;
         }
 
         var copies = set.Adapters.Where(part => part is not ILowRankPart).Select(part => part.Path).ToArray();
-        throw new PeftException(set.Options is LoraOptions { UseDora: false, HasBias: false }
+        throw new PeftException(set.Options is LoraOptions { UseDora: false, HasBias: false, CanMerge: true }
             ? $"The adapter '{set.Name}' brings trained copies of {string.Join(", ", copies)}, which cannot be combined; combine adapters without them."
             : $"The adapter '{set.Name}' is not plain LoRA, and only plain LoRA adapters can be combined; convert it by AdapterConversion.ToLora.");
     }

@@ -1,16 +1,14 @@
-using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Layers;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
-/// <summary>Settings of a method on linear layers that can train biases beside it.</summary>
-public abstract record BiasedLinearOptions : LinearAdapterOptions
+/// <summary>Settings of a method that makes one independent part for each linear layer and can train biases beside it.</summary>
+public abstract record BiasedLinearOptions : BiasedOptions
 {
-    /// <summary>Which biases are trained too: <c>none</c>, <c>all</c>, or <c>…_only</c>, with the method's name in lower case, for those of the
-    /// adapted layers. Default <c>none</c>.</summary>
-    [JsonPropertyName("bias")]
-    public string Bias { get; init; } = "none";
+    /// <inheritdoc cref="LinearAdapterOptions.Create"/>
+    protected internal abstract LinearAdapter Create(LinearLayer layer, AdapterBuild build);
 
     /// <inheritdoc/>
-    [JsonIgnore]
-    protected internal override string TrainedBiases => Bias;
+    protected internal sealed override IEnumerable<Adapter> CreateParts(AdapterBuild build)
+        => build.Targets.Select(layer => Create((LinearLayer)layer, build));
 }

@@ -105,11 +105,9 @@ internal sealed class LoraFactors
     public Tensor MovedRowNorms(Tensor weight, Tensor squares)
     {
         var (a, b) = Both();
-        var cross = weight.mm(InTypeOf(weight, a).t()).to(ScalarType.Float32); // (out, r)
+        var cross = weight.mm(Adapter.InTypeOf(weight, a).t()).to(ScalarType.Float32); // (out, r)
         var moved = squares + b.mul(cross.mul(2 * Scale).add_(b.mm(a.mm(a.t())).mul(Scale * Scale))).sum(1);
         return moved.clamp_min_(0).sqrt_();
-
-        static Tensor InTypeOf(Tensor x, Tensor y) => y.dtype == x.dtype ? y : y.to(x.dtype);
     }
 
     private (Tensor A, Tensor B) Both() => _startA is null ? (A, B) : (cat([A, _startA]), cat([B, _startB!.neg()], 1));
@@ -117,6 +115,6 @@ internal sealed class LoraFactors
     private (Tensor A, Tensor B) Thin(Tensor x)
     {
         var (a, b) = Both();
-        return a.dtype == x.dtype ? (a, b) : (a.to(x.dtype), b.to(x.dtype));
+        return (Adapter.InTypeOf(x, a), Adapter.InTypeOf(x, b));
     }
 }
