@@ -12,7 +12,7 @@ var method = new Option<string>("--method") { Description = "A name of methods.j
 var threads = new Option<int>("--threads") { Description = "Threads of libtorch", DefaultValueFactory = _ => Environment.ProcessorCount };
 var seeds = new Option<int>("--seeds") { Description = "Runs of the chosen learning rate", DefaultValueFactory = _ => 3 };
 var epochs = new Option<int>("--epochs") { Description = "Passes over the data; half as many while tuning", DefaultValueFactory = _ => 6 };
-var results = new Argument<string>("results") { Description = "A file of result lines" };
+var results = new Argument<string[]>("results") { Description = "Files of result lines, one a run, each with a line of 'lora'", Arity = ArgumentArity.OneOrMore };
 
 var list = new Command("list", "Prints the names of methods.json.");
 list.SetAction(_ => Console.WriteLine(string.Join('\n', Candidates.Read().Select(c => c.Name))));
@@ -45,7 +45,7 @@ run.SetAction(arguments =>
     }
 });
 
-var table = new Command("table", "Prints the lines of a result file as a table.") { results };
-table.SetAction(arguments => Console.Write(ResultTable.Write(File.ReadLines(arguments.GetRequiredValue(results)))));
+var table = new Command("table", "Prints result files as one table; times and memory are compared with the LoRA of the same run.") { results };
+table.SetAction(arguments => Console.Write(ResultTable.Write(arguments.GetRequiredValue(results).Select(File.ReadLines))));
 
 return new RootCommand("Accuracy, cost and time of every method on the same task.") { list, run, table }.Parse(args).Invoke();

@@ -31,11 +31,12 @@ internal sealed class InvocationGate(IReadOnlyList<int> sequence)
 
         if (!_passes.TryGetValue(context, out var pass) || !ReferenceEquals(pass.Tokens, tokens))
         {
-            pass = Next(tokens, pass?.Active);
-            _passes.AddOrUpdate(context, pass);
+            var next = Next(tokens, pass?.Active);
+            pass?.Mask.Dispose();
+            _passes.AddOrUpdate(context, pass = next);
         }
 
-        return tensor(pass.Mask, pass.Mask.Length, 1, x.dtype, x.device);
+        return Adapter.InTypeOf(x, pass.Mask);
     }
 
     private Pass Next(TokenBatch tokens, bool[]? before)
@@ -55,7 +56,8 @@ internal sealed class InvocationGate(IReadOnlyList<int> sequence)
             }
         }
 
-        return new(tokens, mask, active);
+        // Made once for all layers of the pass, and so kept beyond the scope of the first of them.
+        return new(tokens, tensor(mask, rows * length, 1, device: tokens.Ids.device).DetachFromDisposeScope(), active);
     }
 
     private int Last(ReadOnlySpan<long> row)
@@ -77,5 +79,5 @@ internal sealed class InvocationGate(IReadOnlyList<int> sequence)
         return -1;
     }
 
-    private sealed record Pass(TokenBatch Tokens, float[] Mask, bool[] Active);
+    private sealed record Pass(TokenBatch Tokens, Tensor Mask, bool[] Active);
 }
