@@ -56,7 +56,7 @@ public sealed class DyLora : AdditiveAdapter
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
-        var (a, b) = Active(training);
+        var (a, b) = Active(context.Training);
         return linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, a)).mul(_options.Alpha / _rank), InTypeOf(x, b));
     }
 
