@@ -25,7 +25,7 @@ public enum AdapterFamily
     Mixture,
 }
 
-/// <summary>The registry row of a method, written on its options; documentation, checks and search spaces are made of it.</summary>
+/// <summary>The registry row of a method, written on its options; documentation and checks are made of it.</summary>
 [AttributeUsage(AttributeTargets.Class, Inherited = false)]
 public sealed class AdapterMethodAttribute : Attribute
 {
@@ -62,6 +62,6 @@ public sealed class AdapterMethodAttribute : Attribute
     /// <summary>True if rows of one batch can go through different adapters of the method. Default true.</summary>
     public bool MixesInBatch { get; init; } = true;
 
-    /// <summary>True if it works on a quantised base. Default true.</summary>
+    /// <summary>True if nothing in the method needs the stored form of a weight, so that it would work on a quantised base; none is read yet. Default true.</summary>
     public bool OnQuantized { get; init; } = true;
 }

@@ -22,7 +22,7 @@ public sealed record AdapterPlan(
     /// <summary>True if it can be merged into the base weights.</summary>
     public bool Merges { get; init; }
 
-    /// <summary>True if it works on a quantised base.</summary>
+    /// <summary>True if the method would work on a quantised base; none is read yet.</summary>
     public bool OnQuantized => Method.OnQuantized;
 
     /// <summary>True if rows of one batch can go through it and others.</summary>
