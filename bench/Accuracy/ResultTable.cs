@@ -1,15 +1,14 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using MathNet.Numerics.Distributions;
+using MathNet.Numerics.Statistics;
 
 namespace Bench.Accuracy;
 
 /// <summary>Result lines as a table, times and memory relative to LoRA's in the same run: another run is another load of the machine.</summary>
 internal static class ResultTable
 {
-    // Student's t for 95 % and 1, 2, … degrees of freedom.
-    private static readonly double[] s_t = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262];
-
     public static string Write(IEnumerable<IEnumerable<string>> runs)
     {
         var rows = runs.SelectMany(Relative).DistinctBy(row => row.Result.Method);
@@ -18,8 +17,7 @@ internal static class ResultTable
         foreach (var (r, time, memory) in rows.OrderByDescending(row => row.Result.Accuracies.Average()))
         {
             var (mean, n) = (r.Accuracies.Average(), r.Accuracies.Length);
-            var deviation = n > 1 ? Math.Sqrt(r.Accuracies.Sum(a => (a - mean) * (a - mean)) / (n - 1)) : double.NaN;
-            var interval = n > 1 ? s_t[Math.Min(n - 2, s_t.Length - 1)] * deviation / Math.Sqrt(n) : double.NaN;
+            var interval = n > 1 ? StudentT.InvCDF(0, 1, n - 1, 0.975) * r.Accuracies.StandardDeviation() / Math.Sqrt(n) : double.NaN;
             text.Append(CultureInfo.InvariantCulture, $"| {r.Method} | {r.Trainable:N0} | {r.Rate:0.####} | {mean:F3} | {interval:F3} | {time:F2} | {memory:F2} |\n");
         }
 

@@ -36,7 +36,7 @@ public static class Trainer
         var steps = (long)plan.BatchCount * options.Epochs;
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
         using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay);
-        using var method = model.Adapter.Options?.CreateTraining(model.Adapter);
+        using var method = model.Adapter.CreateTraining();
         var losses = new double[options.Epochs];
         string[] notes = [];
         var settled = Math.Min(steps, (long)Math.Ceiling(options.WarmupRatio * steps) + 1);

@@ -87,6 +87,35 @@ public sealed class AdapterSet : IDisposable
         return new AdapterSet(name, settled, adapters, layers.Count) { Notes = selection.Notes(layers) };
     }
 
+    /// <summary>Makes a new adapter for weights of the caller's own, without a model: each part of it is a module that computes the adapted layer.</summary>
+    /// <param name="options">The method; its targets are not used, every weight is one.</param>
+    /// <param name="weights">The frozen weights, in order of computation; they are not copied.</param>
+    /// <param name="seed">Seed of the start values.</param>
+    /// <exception cref="ArgumentException">There are no weights, one is no matrix, or a setting is outside its range.</exception>
+    /// <exception cref="PeftException">The method needs a whole model.</exception>
+    public static AdapterSet ForWeights(AdapterOptions options, IReadOnlyList<LinearWeight> weights, long seed)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        ArgumentNullException.ThrowIfNull(weights);
+        options.Validate();
+        if (weights.Count == 0)
+        {
+            throw new ArgumentException("There are no weights; give at least one.", nameof(weights));
+        }
+
+        if (!options.HasTargets)
+        {
+            throw new PeftException($"{options.Method.Name} goes on a whole model, not on single weights; make it with AdapterSet.Create.");
+        }
+
+        var layers = weights.Select((weight, k) => weight.ToLayer(k)).ToList();
+        using var initialization = new Initialization(seed, weights[0].Weight.device);
+        return new AdapterSet("default", options, [.. options.CreateParts(new AdapterBuild(layers, initialization))], layers.Count);
+    }
+
+    /// <summary>What the method does between the steps of a training run, or null for nothing; the caller disposes it.</summary>
+    public AdapterTraining? CreateTraining() => Options?.CreateTraining(this);
+
     /// <summary>A set of parts that are there already, which are taken over.</summary>
     internal static AdapterSet Of(string name, AdapterOptions? options, IReadOnlyList<Adapter> adapters, int layerCount) => new(name, options, adapters, layerCount);
 

@@ -1,0 +1,74 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Training;
+using static TorchSharp.torch;
+
+namespace Bench.Claims.Core;
+
+/// <summary>Trains adapters on weights of the caller's own, without a model, for the synthetic tasks.</summary>
+internal sealed class LayerFit : IDisposable
+{
+    public LayerFit(AdapterOptions options, IReadOnlyList<LinearWeight> weights, long seed)
+    {
+        Adapter = AdapterSet.ForWeights(options, weights, seed);
+        Layers = [.. Adapter.Adapters.OfType<LinearAdapter>()];
+    }
+
+    /// <summary>The adapter.</summary>
+    public AdapterSet Adapter { get; }
+
+    /// <summary>The adapted layers as modules, in the order of the weights.</summary>
+    public IReadOnlyList<LinearAdapter> Layers { get; }
+
+    /// <summary>Numbers that are trained.</summary>
+    public long TrainableCount => Adapter.TrainableCount;
+
+    /// <summary>Minimises a loss with AdamW, with the method's own hooks.</summary>
+    /// <param name="loss">The loss of a step, counted from 0; it draws its batch itself.</param>
+    /// <param name="steps">Count of steps.</param>
+    /// <param name="rate">Learning rate at the start.</param>
+    /// <param name="falls">True for a rate that falls linearly to 0, false for one that stays.</param>
+    /// <returns>The loss of the last step.</returns>
+    public double Train(Func<int, Tensor> loss, int steps, double rate, bool falls = true)
+    {
+        using var optimizer = new FlatAdamW(Adapter.TrainedParameters());
+        using var method = Adapter.CreateTraining();
+        SetTraining(true);
+        var last = double.NaN;
+        for (var step = 0; step < steps; step++)
+        {
+            using var scope = NewDisposeScope();
+            var point = new TrainingPoint(step, steps, falls ? rate * (1 - ((double)step / steps)) : rate);
+            method?.BeforeForward(point);
+            var value = loss(step);
+            (Adapter.Penalty() is { } penalty ? value + penalty : value).backward();
+            method?.BeforeStep(point);
+            optimizer.Step(point.LearningRate, 0, keepGradients: method is not null);
+            if (method is not null)
+            {
+                method.AfterStep(point);
+                optimizer.Follow(Adapter.TrainedParameters());
+            }
+
+            if (step == steps - 1)
+            {
+                last = value.item<float>();
+            }
+        }
+
+        method?.Finish();
+        SetTraining(false);
+        return last;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Adapter.Dispose();
+
+    private void SetTraining(bool training)
+    {
+        foreach (var part in Adapter.Adapters)
+        {
+            part.train(training);
+        }
+    }
+}
