@@ -13,6 +13,7 @@ public static class Activation
         ["silu"] = x => nn.functional.silu(x),
         ["swish"] = x => nn.functional.silu(x),
         ["tanh"] = x => x.tanh(),
+        ["linear"] = x => x,
         ["gelu_new"] = GeluTanh,
         ["gelu_fast"] = GeluTanh,
         ["gelu_pytorch_tanh"] = GeluTanh,

@@ -26,6 +26,7 @@ public sealed class MethodTrainingTests
         ["RoAd"] = (new RoAdOptions { GroupSize = 8 }, 1e-2),
         ["C³A"] = (new C3aOptions { BlockSize = 8 }, 1e-2),
         ["Poly"] = (new PolyOptions { SplitCount = 2 }, 1e-2),
+        ["LLM-Adapters"] = (new LinearBottleneckOptions { Width = 8, Placement = BottleneckPlacement.Parallel, LearnsScale = true, Dropout = 0.1, TargetModules = new[] { "query", "intermediate.dense" } }, 1e-2),
     };
 
     public static IEnumerable<object[]> Methods => s_methods.Keys.Select(name => new object[] { name });
