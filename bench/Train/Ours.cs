@@ -22,7 +22,7 @@ internal sealed class Ours : IDisposable
     {
         (_model, _work, _options) = (model, work, options);
         _context = ForwardContext.TrainingWith(model.Settings.Seed, model.Adapter);
-        _optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay);
+        _optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay) { HighestLearningRate = options.LearningRate };
     }
 
     public Turn Steps(int count)

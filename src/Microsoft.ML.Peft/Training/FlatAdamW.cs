@@ -48,6 +48,9 @@ public sealed class FlatAdamW : IDisposable
         Add(parameters);
     }
 
+    /// <summary>The run's highest learning rate, to which those of groups with a rate of their own are in proportion.</summary>
+    public double? HighestLearningRate { get; init; }
+
     /// <summary>One step from the gradients that the parameters hold.</summary>
     /// <param name="learningRate">lr.</param>
     /// <param name="maxGradientNorm">Longest gradient, or 0.</param>
@@ -58,7 +61,7 @@ public sealed class FlatAdamW : IDisposable
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var gradients = _groups.Select(group => group.Gradient(keepGradients)).ToArray();
-        if (maxGradientNorm > 0 && gradients.OfType<Tensor>().ToArray() is { Length: > 0 } present)
+        if (maxGradientNorm > 0 && gradients.Where((_, k) => !_groups[k].Group.Unclipped).OfType<Tensor>().ToArray() is { Length: > 0 } present)
         {
             var norm = present.Length == 1 ? present[0].norm() : stack(present.Select(g => g.norm())).norm();
             var factor = norm.add_(1e-6).reciprocal_().mul_(maxGradientNorm).clamp_max_(1);
@@ -72,7 +75,7 @@ public sealed class FlatAdamW : IDisposable
         {
             if (gradients[k] is { } gradient)
             {
-                _groups[k].Step(gradient, learningRate, _decay, _beta1, _beta2, _eps);
+                _groups[k].Step(gradient, RateOf(_groups[k].Group, learningRate), _decay, _beta1, _beta2, _eps);
             }
         }
     }
@@ -107,6 +110,11 @@ public sealed class FlatAdamW : IDisposable
 
     /// <summary>Frees the optimizer's state; the parameters keep theirs.</summary>
     public void Dispose() => _groups.ForEach(group => group.Dispose());
+
+    private double RateOf(OptimizerGroup group, double rate)
+        => group.LearningRate is not { } own ? rate * group.LearningRateFactor
+            : HighestLearningRate is { } highest ? rate / highest * own * group.LearningRateFactor
+            : throw new InvalidOperationException($"The group '{group.Name}' has a learning rate of its own, {own}; set HighestLearningRate, so that it can follow the schedule.");
 
     private void Add(IEnumerable<(Parameter Parameter, OptimizerGroup Group)> parameters)
     {

@@ -7,7 +7,6 @@ namespace Microsoft.ML.Peft.Training;
 /// <summary>Parameters of <see cref="FlatAdamW"/> that are stepped together, as views of one buffer.</summary>
 internal sealed class FlatAdamWGroup : IDisposable
 {
-    private readonly OptimizerGroup _group;
     private readonly long[] _counts;
     private readonly Tensor _values;
     private readonly Tensor _mean;
@@ -21,7 +20,7 @@ internal sealed class FlatAdamWGroup : IDisposable
 
     private FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters, Tensor? mean, Tensor? square, long step)
     {
-        (_group, Parameters, _step) = (group, parameters, step);
+        (Group, Parameters, _step) = (group, parameters, step);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         _counts = [.. parameters.Select(p => p.numel())];
@@ -35,6 +34,8 @@ internal sealed class FlatAdamWGroup : IDisposable
             offset += _counts[k];
         }
     }
+
+    public OptimizerGroup Group { get; }
 
     public Parameter[] Parameters { get; }
 
@@ -68,9 +69,8 @@ internal sealed class FlatAdamWGroup : IDisposable
 
     public void Step(Tensor gradient, double learningRate, double decay, double beta1, double beta2, double eps)
     {
-        learningRate *= _group.LearningRateFactor;
         _step++;
-        if (decay > 0 && _group.Decays)
+        if (decay > 0 && Group.Decays)
         {
             _values.mul_(1 - (learningRate * decay));
         }
@@ -103,7 +103,7 @@ internal sealed class FlatAdamWGroup : IDisposable
         }
 
         Tensor Of(Tensor whole) => cat(places.Select(k => whole.narrow(0, starts[k], _counts[k])).ToArray()).DetachFromDisposeScope();
-        return new FlatAdamWGroup(_group, [.. places.Select(k => Parameters[k])], Of(_mean), Of(_square), _step);
+        return new FlatAdamWGroup(Group, [.. places.Select(k => Parameters[k])], Of(_mean), Of(_square), _step);
     }
 
     public void Dispose()

@@ -35,7 +35,7 @@ public static class Trainer
         var plan = new BatchPlan([.. rows.Select(r => r.Length)], options.BatchSize, model.Settings.Seed);
         var steps = (long)plan.BatchCount * options.Epochs;
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
-        using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay);
+        using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay) { HighestLearningRate = options.LearningRate };
         using var method = model.Adapter.CreateTraining();
         var losses = new double[options.Epochs];
         string[] notes = [];

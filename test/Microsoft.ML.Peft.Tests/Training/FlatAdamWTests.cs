@@ -115,5 +115,30 @@ public sealed class FlatAdamWTests
         }
     }
 
+    [TestMethod]
+    public void A_group_can_have_a_rate_of_its_own_that_follows_the_schedule_and_gradients_that_are_not_shortened()
+    {
+        OptimizerGroup own = new("own") { LearningRate = 0.05, Unclipped = true };
+        var mine = new[] { new Parameter(ones(2)), new Parameter(ones(2)) };
+        var theirs = new[] { new Parameter(ones(2)), new Parameter(ones(2)) };
+        using var flat = new FlatAdamW([(mine[0], new("")), (mine[1], own)]) { HighestLearningRate = 1e-2 };
+        using var first = new FlatAdamW([theirs[0]]);
+        using var second = new FlatAdamW([theirs[1]]);
+        foreach (var (rate, size) in (ReadOnlySpan<(double, double)>)[(1e-2, 0.1), (5e-3, 3)]) // the second step is at half the rate
+        {
+            ((mine[0] * size).sum() + (mine[1] * size * 1000).sum()).backward();
+            flat.Step(rate, maxGradientNorm: 1);
+            (theirs[0] * size).sum().backward();
+            first.Step(rate, maxGradientNorm: 1);
+            (theirs[1] * size * 1000).sum().backward();
+            second.Step(rate * 5, maxGradientNorm: 0);
+        }
+
+        Assert.IsTrue(theirs[0].allclose(mine[0]) && theirs[1].allclose(mine[1]));
+        using var unaware = new FlatAdamW([(mine[1], own)]);
+        mine[1].sum().backward();
+        StringAssert.Contains(Assert.ThrowsExactly<InvalidOperationException>(() => unaware.Step(1e-2, 0)).Message, "'own'");
+    }
+
     private static Tensor Loss(Parameter[] p) => p[0].pow(2).sum() + (p[1] * 3).sin().sum();
 }
