@@ -31,7 +31,7 @@ internal sealed class LayerFit : IDisposable
     /// <returns>The loss of the last step.</returns>
     public double Train(Func<int, Tensor> loss, int steps, double rate, bool falls = true)
     {
-        using var optimizer = new FlatAdamW(Adapter.TrainedParameters());
+        using var optimizer = new FlatAdamW(Adapter.TrainedParameters()) { HighestLearningRate = rate };
         using var method = Adapter.CreateTraining();
         SetTraining(true);
         var last = double.NaN;

@@ -25,6 +25,8 @@ public sealed class MethodTrainingTests
         ["HRA"] = (new HraOptions(), 1e-2),
         ["RoAd"] = (new RoAdOptions { GroupSize = 8 }, 1e-2),
         ["C³A"] = (new C3aOptions { BlockSize = 8 }, 1e-2),
+        ["LoCA"] = (new LoCaOptions { Frequencies = 100, LearnLocationSteps = 20 }, 1e-1),
+        ["LoCA, locations saved"] = (new LoCaOptions { Frequencies = 100, SaveLocations = true, Mode = LoCaMode.Sparse }, 1e-1),
         ["Poly"] = (new PolyOptions { SplitCount = 2 }, 1e-2),
         ["LLM-Adapters"] = (new LinearBottleneckOptions { Width = 8, Placement = BottleneckPlacement.Parallel, LearnsScale = true, Dropout = 0.1, TargetModules = new[] { "query", "intermediate.dense" } }, 1e-2),
     };

@@ -1,0 +1,71 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.GoldenMethods;
+using Microsoft.ML.Peft.Training;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+/// <summary>The turns of LoCA, and its counts.</summary>
+[TestClass]
+public sealed class LoCaTrainingTests
+{
+    private DisposeScope _scope = null!;
+
+    [TestInitialize]
+    public void Open()
+    {
+        random.manual_seed(1);
+        _scope = NewDisposeScope();
+    }
+
+    [TestCleanup]
+    public void Close() => _scope.Dispose();
+
+    [TestMethod]
+    public void Turns_are_those_of_the_schedule_and_what_has_none_keeps_its_bits()
+    {
+        var options = new LoCaOptions { Frequencies = 5, LearnLocationSteps = 45, LocationLearningRate = 1e-2 };
+        Assert.AreEqual(LoCaPhase.Locations, new LoCaOptions().PhaseAt(15, 200)); // a tenth: 20 steps
+        Assert.AreEqual(LoCaPhase.Coefficients, new LoCaOptions().PhaseAt(20, 200));
+        var adapter = (LoCa)MethodCase.Parts(options, Layer(6)).Single();
+        using var set = AdapterSet.Of("x", options, [adapter], 1);
+        using var training = options.CreateTraining(set);
+        using var optimizer = new FlatAdamW(set.TrainedParameters(), weightDecay: 0.1) { HighestLearningRate = 0.1 };
+        var (a, l, x, target, moved) = (adapter.get_parameter("loca_spectrum")!, adapter.get_parameter("loca_locations")!, randn(6, 6), randn(6, 6), new List<int>());
+        for (var step = 0; step < 60; step++)
+        {
+            var (before, places) = (a.clone(), l.clone());
+            training.BeforeForward(new(step, 60, 0.1));
+            (adapter.call(x) - target).square().mean().backward();
+            optimizer.Step(0.1, maxGradientNorm: 1, keepGradients: true);
+            optimizer.Follow(set.TrainedParameters());
+            Assert.AreNotEqual(before.bytes.SequenceEqual(a.bytes), places.bytes.SequenceEqual(l.bytes), $"step {step}: one of them moves");
+            if (!places.bytes.SequenceEqual(l.bytes))
+            {
+                moved.Add(step);
+            }
+        }
+
+        CollectionAssert.AreEqual(Enumerable.Range(10, 20).Concat(Enumerable.Range(40, 5)).ToArray(), moved.ToArray());
+        training.Finish();
+        Assert.AreEqual(LoCaPhase.Both, adapter.Phase);
+    }
+
+    [TestMethod]
+    public void Counts_are_those_of_the_paper_and_layers_have_places_of_their_own()
+    {
+        var layers = Enumerable.Range(0, 24).Select(_ => Layer(768)).ToArray(); // RoBERTa-base, query and value
+        var parts = MethodCase.Parts(new LoCaOptions { LearnLocationSteps = 0 }, layers);
+
+        Assert.AreEqual(24_000, parts.SelectMany(p => p.parameters()).Where(p => p.requires_grad).Sum(p => p.numel()));
+        Assert.AreEqual(72_000, MethodCase.Parts(new LoCaOptions(), layers).SelectMany(p => p.parameters()).Where(p => p.requires_grad).Sum(p => p.numel()));
+        Assert.IsFalse(((LoCa)parts[0]).Positions().bytes.SequenceEqual(((LoCa)parts[1]).Positions().bytes));
+        Assert.AreEqual(766, ((LoCa)parts[0]).Positions().max().item<long>()); // 0.999·767
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => MethodCase.Parts(new LoCaOptions { Frequencies = 37 }, Layer(6)));
+    }
+
+    private static LinearLayer Layer(long size) => new("block.0.query", 0, new DenseWeight(randn(size, size)), null);
+}
