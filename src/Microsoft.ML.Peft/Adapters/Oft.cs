@@ -29,16 +29,7 @@ public sealed class Oft : LinearAdapter
         long[] shape = [options.BlockShare ? 1 : InFeatures / _size, _size * (_size - 1) / 2];
         _q = Trainable(options.StartsAsIdentity ? build.Initialization.Zeros(shape) : build.Initialization.Normal(0.1, shape));
         register_parameter("oft_R", _q);
-        var places = new List<long>();
-        for (var row = 0L; row < _size; row++)
-        {
-            for (var column = row + 1; column < _size; column++)
-            {
-                places.Add((row * _size) + column);
-            }
-        }
-
-        _places = tensor(places.ToArray(), device: _q.device).DetachFromDisposeScope();
+        _places = CayleyRotation.UpperPlaces(_size, _q.device).DetachFromDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -106,8 +97,7 @@ public sealed class Oft : LinearAdapter
     {
         // The gradient is that of the constrained numbers, as if they were the parameters.
         var q = _options.Constrained ? _q + (Constrained() - _q).detach() : _q;
-        var upper = zeros(q.size(0), _size * _size, device: q.device).index_add(1, _places, q, 1).view(-1, _size, _size);
-        var skew = upper - upper.transpose(1, 2);
+        var skew = CayleyRotation.Skew(q, _places, _size);
         return _options.UsesSeries ? CayleyRotation.Neumann(skew, _options.NeumannTerms) : CayleyRotation.Exact(skew);
     }
 

@@ -5,6 +5,31 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>Orthogonal matrices of skew-symmetric ones, in blocks: the rotations of OFT and BOFT.</summary>
 internal static class CayleyRotation
 {
+    /// <summary>Places (b·(b − 1)/2) of the numbers above the diagonal in the flat form of a matrix (b, b), row after row.</summary>
+    public static Tensor UpperPlaces(long size, Device device)
+    {
+        var places = new List<long>();
+        for (var row = 0L; row < size; row++)
+        {
+            for (var column = row + 1; column < size; column++)
+            {
+                places.Add((row * size) + column);
+            }
+        }
+
+        return tensor(places.ToArray(), device: device);
+    }
+
+    /// <summary>Skew-symmetric matrices (blocks, b, b) of what stands above their diagonals.</summary>
+    /// <param name="upper">(blocks, b·(b − 1)/2).</param>
+    /// <param name="places"><see cref="UpperPlaces"/> of the size.</param>
+    /// <param name="size">b.</param>
+    public static Tensor Skew(Tensor upper, Tensor places, long size)
+    {
+        var above = zeros(upper.size(0), size * size, device: upper.device).index_add(1, places, upper, 1).view(-1, size, size);
+        return above - above.transpose(1, 2);
+    }
+
     /// <summary><c>(I − Q)·(I + Q)⁻¹</c> of skew Q (blocks, b, b): orthogonal.</summary>
     public static Tensor Exact(Tensor skew)
     {

@@ -25,7 +25,7 @@ internal static class LowRankSvd
             basis = linalg.qr(tall.mm(basis)).Q;
         }
 
-        var (u, s, vh) = linalg.svd(basis.t().mm(tall), fullMatrices: false);
+        var (u, s, vh) = SingularVectors.Of(basis.t().mm(tall));
         u = basis.mm(u);
         return isWide ? (vh.t(), s, u.t()) : (u, s, vh);
     }
