@@ -51,6 +51,9 @@ public sealed class FlatAdamW : IDisposable
     /// <summary>The run's highest learning rate, to which those of groups with a rate of their own are in proportion.</summary>
     public double? HighestLearningRate { get; init; }
 
+    /// <summary>Count of groups that are stepped on their own.</summary>
+    internal int GroupCount => _groups.Count;
+
     /// <summary>One step from the gradients that the parameters hold.</summary>
     /// <param name="learningRate">lr.</param>
     /// <param name="maxGradientNorm">Longest gradient, or 0.</param>

@@ -70,6 +70,7 @@ internal sealed class FlatAdamWGroup : IDisposable
     public void Step(Tensor gradient, double learningRate, double decay, double beta1, double beta2, double eps)
     {
         _step++;
+        decay = Group.WeightDecay ?? decay;
         if (decay > 0 && Group.Decays)
         {
             _values.mul_(1 - (learningRate * decay));

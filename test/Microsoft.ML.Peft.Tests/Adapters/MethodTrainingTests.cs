@@ -19,6 +19,7 @@ public sealed class MethodTrainingTests
         ["Uni-LoRA"] = (new UniLoraOptions { VectorLength = 100, SaveIndices = true }, 1e-2),
         ["TinyLoRA"] = (new TinyLoraOptions { VectorLength = 8, Sharing = 0.5 }, 1e-2),
         ["AdaLoRA"] = (new AdaLoraOptions { InitialRank = 3, TargetRank = 1, FinalSteps = 4, Dropout = 0.1 }, 1e-2),
+        ["TriAdaptLoRA"] = (new TriAdaptLoraOptions { ReferenceRank = 3, Interval = 4, Dropout = 0.1 }, 1e-2),
         ["OFT"] = (new OftOptions { BlockSize = 8, BlockDropout = 0.2 }, 1e-2),
         ["OFT, constrained"] = (new OftOptions { BlockSize = 8, Constrained = true, Radius = 0.2, UsesSeries = false }, 1e-2),
         ["BOFT"] = (new BoftOptions { BlockSize = 4, Factors = 3, Dropout = 0.2 }, 1e-2),

@@ -52,25 +52,60 @@ public static class AdapterConversion
             parts.Add(new Lora(layer, Kept(a), Kept(b), 1));
         }
 
-        // A layer has at most as many directions as its smaller side.
-        var ranks = errors.Where(e => e.Rank != rank).ToDictionary(e => Regex(e.Path), e => e.Rank);
-        var alphas = ranks.ToDictionary(r => r.Key, r => (double)r.Value);
+        return (Set(adapter, options, name, parts, rank), errors);
+
+        static Tensor Kept(Tensor tensor) => tensor.contiguous().DetachFromDisposeScope();
+    }
+
+    /// <summary>The same update as LoRA without loss, for a method whose update is a product of two factors; each layer keeps its rank.</summary>
+    /// <param name="adapter">The adapter, which stays as it is.</param>
+    /// <param name="name">Name of the result.</param>
+    /// <returns>The new adapter, copies of trained layers included.</returns>
+    /// <exception cref="PeftException">The method's update is no product of two factors; give a rank for the nearest one.</exception>
+    public static AdapterSet ToLora(AdapterSet adapter, string name = "default")
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
+        var parts = new List<Adapter>();
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        foreach (var part in adapter.Adapters)
+        {
+            if (part is LayerAdapter copy && TrainedCopy.IsCopy(copy))
+            {
+                parts.Add(TrainedCopy.Again(copy));
+            }
+            else if (part is ILowRankPart low and LayerAdapter { Target: var layer } on && options.CanMerge && ReferenceEquals(on.MaterializeBias(layer.FrozenBias), layer.FrozenBias))
+            {
+                var (a, b, scale) = low.Factors;
+                parts.Add(low.With(a.clone().contiguous().DetachFromDisposeScope(), b.mul(scale).contiguous().DetachFromDisposeScope()));
+            }
+            else if (part is not ModelAdapter)
+            {
+                throw new PeftException($"{options.Method.Name} adds no product of two factors to '{part.Path}'; give ToLora a rank, for the nearest one.");
+            }
+        }
+
+        return Set(adapter, options, name, parts, parts.OfType<ILowRankPart>().Select(p => (int)p.Factors.A.size(0)).DefaultIfEmpty(1).Max());
+    }
+
+    private static AdapterSet Set(AdapterSet adapter, AdapterOptions options, string name, IReadOnlyList<Adapter> parts, int rank)
+    {
+        // Layers differ in rank: one has at most as many directions as its smaller side, and some methods give each layer its own.
+        var ranks = parts.OfType<ILowRankPart>().Select(part => (((Adapter)part).Path, Rank: (int)part.Factors.A.size(0)))
+            .Where(part => part.Rank != rank).ToDictionary(part => part.Path.Replace(".", "\\.", StringComparison.Ordinal), part => part.Rank);
         var lora = new LoraOptions
         {
             Rank = rank,
             Alpha = rank,
             RankPattern = ranks.Count > 0 ? ranks : null,
-            AlphaPattern = alphas.Count > 0 ? alphas : null,
+            AlphaPattern = ranks.Count > 0 ? ranks.ToDictionary(r => r.Key, r => (double)r.Value) : null,
             TargetModules = options.TargetModules,
             ExcludeModules = options.ExcludeModules,
             LayersToTransform = options.LayersToTransform,
             LayersPattern = options.LayersPattern,
             ModulesToSave = options.ModulesToSave,
         };
-        return (AdapterSet.Of(name, lora, parts, adapter.LayerCount), errors);
-
-        static Tensor Kept(Tensor tensor) => tensor.contiguous().DetachFromDisposeScope();
-
-        static string Regex(string path) => path.Replace(".", "\\.", StringComparison.Ordinal);
+        return AdapterSet.Of(name, lora, parts, adapter.LayerCount);
     }
 }

@@ -12,4 +12,7 @@ public readonly record struct OptimizerGroup(string Name = "", double LearningRa
 
     /// <summary>True to leave the gradients out of the norm that is limited, and as long as they are. Default false.</summary>
     public bool Unclipped { get; init; }
+
+    /// <summary>Weight decay in place of the run's. Default null: that of the run.</summary>
+    public double? WeightDecay { get; init; }
 }

@@ -1,0 +1,45 @@
+using Microsoft.ML.Peft.Adapters.Core;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>The schedule of <see cref="TriAdaptLora"/>: lets the layers grow whose cores have grown most since the last look.</summary>
+internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnlyList<TriAdaptLora> parts) : AdapterTraining
+{
+    private readonly int _target = options.TargetTotalRank ?? (options.ReferenceRank * parts.Count);
+
+    public override void AfterStep(TrainingPoint point)
+    {
+        var (step, total) = (point.Step + 1, parts.Sum(part => part.Rank));
+        if (total >= _target || step <= options.InitialSteps || step % options.Interval != 0)
+        {
+            return;
+        }
+
+        var scores = parts.Select(part => part.Evaluate()).ToArray();
+        var progress = (double)(step - options.InitialSteps) / ((options.TotalSteps ?? point.TotalSteps) - options.InitialSteps);
+        var count = Count(total, progress);
+        var threshold = scores.OrderDescending().ElementAt(count - 1);
+        // Equal scores grow together, beyond the count; within a strict budget the earlier layers go first.
+        var chosen = Enumerable.Range(0, parts.Count).Where(k => scores[k] >= threshold);
+        foreach (var k in options.IsStrict ? [.. chosen.OrderByDescending(k => scores[k]).Take(count)] : chosen.ToArray())
+        {
+            parts[k].Grow(options.GrowthOrDefault);
+        }
+    }
+
+    /// <summary>How many layers may grow.</summary>
+    /// <param name="total">Ranks of all layers.</param>
+    /// <param name="progress">Share of the schedule that is behind.</param>
+    internal int Count(int total, double progress)
+    {
+        var missing = _target - total;
+        var wanted = options.Growth switch
+        {
+            RankGrowth.Linear => Math.Floor(missing * progress),
+            RankGrowth.NonLinear => Math.Floor(Math.Exp(progress * Math.Log(missing))),
+            _ => options.TopK,
+        };
+        var most = options.IsStrict ? Math.Min(parts.Count, missing / options.GrowthOrDefault) : parts.Count;
+        return (int)Math.Max(1, Math.Min(wanted, most));
+    }
+}
