@@ -91,6 +91,13 @@ public abstract record AdapterOptions
             .Select(f => KeyValuePair.Create(f.Key, f.Value?.DeepClone()))).ToJsonString(s_json);
     }
 
+    /// <summary>What the adapter would cost on a model and what could be done with it; nothing is trained.</summary>
+    /// <param name="backbone">The model; one without weights will do.</param>
+    /// <param name="copies">Which layers are trained or saved as copies, such as the head's; null for none.</param>
+    /// <exception cref="ArgumentException">A setting is outside its range.</exception>
+    /// <exception cref="PeftException">The targets match no layer, or do not fit the method.</exception>
+    public AdapterPlan Plan(Backbone backbone, CopiedModules? copies = null) => AdapterPlan.For(this, backbone, copies);
+
     /// <summary>Checks the settings that do not depend on a layer.</summary>
     /// <exception cref="ArgumentException">A setting is outside its range; the message names it.</exception>
     public virtual void Validate()

@@ -43,6 +43,18 @@ public sealed class PretrainedModel : IDisposable
         return Build(folder, config, weights.Entries, weights.ReadInto, kind, classes, seed, placement);
     }
 
+    /// <summary>Builds the layers that a configuration describes, without weights: each is one zero that stands for all, so that a model of any
+    /// size can be asked for its layers and for what an adapter on it would cost.</summary>
+    /// <param name="config">config.json.</param>
+    /// <param name="kind">The head.</param>
+    /// <param name="classes">Count of classes, for heads that have some; null for as many as config.json says.</param>
+    /// <exception cref="PeftException">The architecture is not supported or does not have such a head.</exception>
+    public static PretrainedModel WithoutWeights(ModelConfig config, HeadKind kind, int? classes = null)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        return Build("config.json", config, new Dictionary<string, SafetensorsEntry>(), (_, _) => { }, kind, classes, seed: 0, shapesOnly: true);
+    }
+
     /// <summary>The output of a batch.</summary>
     public ModelOutput Forward(ModelInputs inputs, ForwardContext context)
     {
@@ -83,7 +95,8 @@ public sealed class PretrainedModel : IDisposable
         HeadKind kind,
         int? classes,
         long seed,
-        Placement? placement = null)
+        Placement? placement = null,
+        bool shapesOnly = false)
     {
         if (config.Has("quantization_config"))
         {
@@ -96,6 +109,7 @@ public sealed class PretrainedModel : IDisposable
         var source = new WeightSource(name, entries, readInto, seed, config.Number("initializer_range", 0, 10, 0.02), placement)
         {
             ReplacesHeads = classes is not null,
+            ShapesOnly = shapesOnly,
         };
         var backbone = BackboneRegistry.Create(config, source);
         var head = HeadRegistry.Create(kind, backbone, source, classes);

@@ -162,6 +162,9 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>What a checkpointed part has thrown inside a backward pass.</summary>
     internal ExceptionDispatchInfo? CheckpointFailure { get; set; }
 
+    /// <summary>Called once, when the context is disposed.</summary>
+    internal Action? Closed { get; set; }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -171,6 +174,8 @@ public sealed partial class ForwardContext : IDisposable
         }
 
         DisposeParts();
+        Closed?.Invoke();
+        Closed = null;
     }
 
     /// <summary>Where the stream of random numbers stands, or null while predicting; the caller disposes it.</summary>

@@ -34,6 +34,9 @@ public sealed partial class WeightSource
     /// that does not fit config.json is an error.</summary>
     internal bool ReplacesHeads { get; init; }
 
+    /// <summary>True for a model without weights, of which only names and shapes are wanted: every tensor is one zero, repeated.</summary>
+    internal bool ShapesOnly { get; init; }
+
     /// <summary>The layers built so far.</summary>
     public LayerList Layers { get; } = [];
 
@@ -237,6 +240,11 @@ public sealed partial class WeightSource
 
     private Tensor Take(string name, params long[] shape)
     {
+        if (ShapesOnly)
+        {
+            return Detached(zeros([1], _placement.Precision, _placement.Device).expand(shape));
+        }
+
         var stored = Resolve(name) ?? throw new ModelFormatException(
             _name, ModelFormatError.MissingTensor, $"it has no tensor '{name}', which config.json's architecture needs.");
         var entry = _entries[stored];

@@ -110,6 +110,11 @@ public sealed class PeftFineTuneEstimator : IEstimator<PeftFineTuneTransformer>
             log.Info(note);
         }
 
+        if (model.Adapter.Options is not null)
+        {
+            log.Info($"{model.Plan()}.");
+        }
+
         log.Info(FormattableString.Invariant(
             $"{model.BaseModel}: {model.TrainableCount:N0} of {model.TotalCount:N0} parameters are trained ({(double)model.TrainableCount / model.TotalCount:P2})."));
     }

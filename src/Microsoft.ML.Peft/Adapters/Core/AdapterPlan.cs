@@ -42,4 +42,10 @@ public sealed record AdapterPlan(
         using var adapter = AdapterSet.Create("plan", options, backbone, copies ?? new([], []), seed: 0);
         return adapter.Describe(backbone);
     }
+
+    /// <summary>The plan in a few words, for a log.</summary>
+    public override string ToString()
+        => string.Create(
+            System.Globalization.CultureInfo.InvariantCulture,
+            $"{Method.Title ?? Method.Name} on {Targets.Count} places, {TrainableCount:N0} trained numbers, a file of {FileBytes / 1048576.0:N2} MiB, {(Merges ? "can" : "cannot")} be merged");
 }
