@@ -164,6 +164,9 @@ public abstract record AdapterOptions
     /// <summary>What the method does between the steps of a training run, or null. Default: nothing.</summary>
     protected internal virtual AdapterTraining? CreateTraining(AdapterSet adapter) => null;
 
+    /// <summary>What a user should know about the parts that were made, one sentence each. Default: nothing.</summary>
+    protected internal virtual IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts) => [];
+
     /// <summary>The settings as they are now, which the file will say: with what the layers or the training have settled. Default: unchanged.</summary>
     protected internal virtual AdapterOptions Settled(AdapterSet adapter) => this;
 

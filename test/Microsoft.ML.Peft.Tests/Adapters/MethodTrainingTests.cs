@@ -28,6 +28,9 @@ public sealed class MethodTrainingTests
         ["C³A"] = (new C3aOptions { BlockSize = 8 }, 1e-2),
         ["LoCA"] = (new LoCaOptions { Frequencies = 100, LearnLocationSteps = 20 }, 1e-1),
         ["LoCA, locations saved"] = (new LoCaOptions { Frequencies = 100, SaveLocations = true, Mode = LoCaMode.Sparse }, 1e-1),
+        ["TLoRA"] = (new TLoraOptions { Dropout = 0.1, OrthogonalWeight = 1e-3, TransformDecays = false }, 1e-2),
+        ["TLoRA, rings"] = (new TLoraOptions { TransformRank = 2, Rank = 2, Residual = TLoraResidual.Tr, RingInitJitter = 1e-3, IdentityWeight = 1e-3 }, 1e-2),
+        ["TLoRA, ring matrices"] = (new TLoraOptions { TransformRank = 2, Rank = 2, Residual = TLoraResidual.Trm, RankStabilized = false, Alpha = 2 }, 1e-2),
         ["Poly"] = (new PolyOptions { SplitCount = 2 }, 1e-2),
         ["LLM-Adapters"] = (new LinearBottleneckOptions { Width = 8, Placement = BottleneckPlacement.Parallel, LearnsScale = true, Dropout = 0.1, TargetModules = new[] { "query", "intermediate.dense" } }, 1e-2),
     };

@@ -84,7 +84,7 @@ public sealed class AdapterSet : IDisposable
         // A list that says all of it already is kept as it came.
         var saved = options?.ModulesToSave is { } given && copies.Names is { } names && !names.Except(given).Any() ? given : copies.Names;
         var settled = options is null ? null : options with { TargetModules = targets ?? options.TargetModules, ModulesToSave = saved };
-        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = selection.Notes(layers) };
+        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. selection.Notes(layers), .. options?.NotesOn(adapters) ?? []] };
     }
 
     /// <summary>Makes a new adapter for weights of the caller's own, without a model: each part of it is a module that computes the adapted layer.</summary>
