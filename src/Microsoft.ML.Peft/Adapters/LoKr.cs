@@ -1,9 +1,7 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -12,14 +10,14 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para><c>ΔW = (α/r)·(W₁ ⊗ W₂)</c> with out = l·k and in = m·n.</para>
 /// <para>Shapes: W₁ (l, m), or (l, r)·(r, m) if <see cref="LoKrOptions.DecomposeBoth"/> and r is below max(l, m)/2; W₂ (k, n), or (k, r)·(r, n)
 /// if r is below max(k, n)/2. Trains l·m + r·(k + n) numbers where W₂ is of low rank.</para>
+/// <para>A file may have other sizes whose products are the layer's, as LyCORIS writes them; then those are taken.</para>
 /// <para>Starts as the identity: W₁ is 0, the rest Kaiming-uniform (a = √5).</para>
 /// <para>Source: Yeh et al. 2024 (LyCORIS), arXiv:2309.14859, §3.3.</para>
 /// </remarks>
 public sealed class LoKr : LycorisAdapter
 {
     private readonly LoKrOptions _options;
-    private readonly long _l, _k, _m, _n;
-    private readonly Parameter? _w1, _w1a, _w1b, _w2, _w2a, _w2b;
+    private readonly KroneckerFactors _factors;
 
     /// <summary>Puts LoKr on a layer.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is outside the range that its property names.</exception>
@@ -27,36 +25,20 @@ public sealed class LoKr : LycorisAdapter
         : base(target, options)
     {
         _options = options;
-        (_l, _k) = Factors(OutFeatures, options.DecomposeFactor);
-        (_m, _n) = Factors(InFeatures, options.DecomposeFactor);
-        var (zeroFirst, zeroSecond) = (options.Start == LoKrStart.Default, options.Start == LoKrStart.Lycoris);
-        if (options.DecomposeBoth && 2 * Rank < Math.Max(_l, _m))
-        {
-            _w1a = Make("lokr_w1_a", zeroFirst, _l, Rank);
-            _w1b = Make("lokr_w1_b", false, Rank, _m);
-        }
-        else
-        {
-            _w1 = Make("lokr_w1", zeroFirst, _l, _m);
-        }
-
-        if (2 * Rank < Math.Max(_k, _n))
-        {
-            _w2a = Make("lokr_w2_a", false, _k, Rank);
-            _w2b = Make("lokr_w2_b", zeroSecond, Rank, _n);
-        }
-        else
-        {
-            _w2 = Make("lokr_w2", zeroSecond, _k, _n);
-        }
-
-        Parameter Make(string name, bool zero, params long[] shape)
-        {
-            var parameter = Trainable(zero ? build.Initialization.Zeros(shape) : build.Initialization.KaimingUniform(shape));
-            register_parameter(name, parameter);
-            return parameter;
-        }
+        _factors = new(this, KroneckerFactors.Start(
+            Factors(OutFeatures, options.DecomposeFactor), Factors(InFeatures, options.DecomposeFactor), Rank, options, build.Initialization));
     }
+
+    /// <summary>LoKr of whole factors that are there already; it takes them over.</summary>
+    internal LoKr(LinearLayer target, LoKrOptions options, Tensor first, Tensor second)
+        : base(target, options)
+    {
+        _options = options;
+        _factors = new(this, KroneckerFactors.Whole(first, second));
+    }
+
+    /// <summary>W₁ (l, m) and W₂ (k, n), multiplied out where they are of low rank, and what their product is multiplied by.</summary>
+    internal (Tensor First, Tensor Second, double Scale) Whole => (_factors.First, _factors.Second, Scale);
 
     /// <summary>Two factors of a size: (f, size/f) if f divides it, else the pair nearest to its root whose smaller one is at most f.</summary>
     /// <param name="size">The size.</param>
@@ -81,18 +63,13 @@ public sealed class LoKr : LycorisAdapter
     protected override bool RescalesRows => _options.RankDropoutScale;
 
     /// <inheritdoc/>
-    protected internal override Tensor Delta() => kron(_w1 ?? _w1a!.mm(_w1b!), _w2 ?? _w2a!.mm(_w2b!)).mul(Scale);
+    protected internal override void Expect(IReadOnlyDictionary<string, long[]> shapes) => _factors.Expect(shapes, OutFeatures, InFeatures);
 
     /// <inheritdoc/>
-    protected override Tensor Product(Tensor x)
-    {
-        // (W₁ ⊗ W₂)·x is W₁·X·W₂ᵀ with x as a matrix X (m, n): no matrix of the layer's size.
-        var front = x.shape[..^1];
-        var t = x.reshape([.. front, _m, _n]);
-        t = _w2 is not null ? linear(t, InTypeOf(x, _w2)) : linear(linear(t, InTypeOf(x, _w2b!)), InTypeOf(x, _w2a!)); // (…, m, k)
-        t = _w1 is not null ? matmul(InTypeOf(x, _w1), t) : matmul(InTypeOf(x, _w1a!), matmul(InTypeOf(x, _w1b!), t)); // (…, l, k)
-        return t.mul(Scale).reshape([.. front, OutFeatures]);
-    }
+    protected internal override Tensor Delta() => kron(_factors.First, _factors.Second).mul(Scale);
+
+    /// <inheritdoc/>
+    protected override Tensor Product(Tensor x) => _factors.Apply(x).mul(Scale);
 }
 
 /// <summary>How LoKr's factors start.</summary>

@@ -98,16 +98,7 @@ public sealed record SsfOptions : AdapterOptions
 
     /// <inheritdoc/>
     protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
-    {
-        // Short names where they mean nothing else, whole paths else.
-        var layers = (backbone.Layers.Newer ?? backbone.Layers).ToList();
-        var others = layers.Where(layer => !IsDefault(layer)).Select(layer => Last(layer.Path)).ToHashSet(StringComparer.Ordinal);
-        return [.. layers.Where(IsDefault).Select(layer => others.Contains(Last(layer.Path)) ? layer.Path : Last(layer.Path)).Distinct()];
-
-        bool IsDefault(Layer layer) => Adapts(layer) && layer is not LinearLayer { ScoresVocabulary: true };
-
-        static string Last(string path) => path[(path.LastIndexOf('.') + 1)..];
-    }
+        => TargetSelection.ShortestNames(backbone.Layers, layer => Adapts(layer) && layer is not LinearLayer { ScoresVocabulary: true });
 
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build) => build.Targets.Select(layer => Ssf.On(layer, this, build));

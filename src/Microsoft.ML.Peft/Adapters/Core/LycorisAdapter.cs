@@ -1,18 +1,14 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Layers;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>What LoHa and LoKr have in common: <c>s·ΔW</c> with <c>s = α/r</c>, dropout of whole output rows and of the whole update.</summary>
-public abstract class LycorisAdapter : AdditiveAdapter
+public abstract class LycorisAdapter : DroppedUpdateAdapter
 {
-    private readonly LycorisOptions _options;
-
     private protected LycorisAdapter(LinearLayer target, LycorisOptions options)
-        : base(target)
+        : base(target, options.RankDropout, options.ModuleDropout)
     {
-        _options = options;
         Rank = LayerPattern.Find(options.RankPattern, Path, options.Rank);
         Guard.AtLeast(Rank, 1);
         Scale = LayerPattern.Find(options.AlphaPattern, Path, options.Alpha) / Rank;
@@ -23,30 +19,6 @@ public abstract class LycorisAdapter : AdditiveAdapter
 
     /// <summary>Factor of the update.</summary>
     protected double Scale { get; }
-
-    /// <summary>True to divide by the share of output rows that are kept.</summary>
-    protected virtual bool RescalesRows => true;
-
-    /// <summary>The update times x, without dropout: x (…, in) gives (…, out).</summary>
-    protected abstract Tensor Product(Tensor x);
-
-    /// <inheritdoc/>
-    protected sealed override Tensor Correction(Tensor x, ForwardContext context)
-    {
-        var y = Product(x);
-        if (!context.Training || _options.RankDropout == 0)
-        {
-            return y;
-        }
-
-        // A row of the update is an output: the mask goes on the outputs.
-        using var rows = context.Dropout(ones(OutFeatures, x.dtype, x.device), _options.RankDropout);
-        return y * (RescalesRows ? rows / rows.mean().clamp_min(1e-12) : rows * (1 - _options.RankDropout));
-    }
-
-    /// <inheritdoc/>
-    protected sealed override Tensor AddTo(Tensor output, Tensor x, ForwardContext context)
-        => context.Chance(_options.ModuleDropout) ? output : output + Correction(x, context);
 }
 
 /// <summary>Settings that LoHa and LoKr have in common.</summary>

@@ -73,6 +73,25 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
         throw new PeftException($"target_modules '{targets}' matches no layer; the linear layers of this model are called {Names(layers)}.");
     }
 
+    /// <summary>Names that mean the chosen layers and no others: of each path the shortest end that does.</summary>
+    public static IReadOnlyList<string> ShortestNames(LayerList layers, Func<Layer, bool> chosen)
+    {
+        var all = (layers.Newer ?? layers).ToList();
+        var others = all.Where(layer => !chosen(layer)).Select(layer => "." + layer.Path).ToList();
+        return [.. all.Where(chosen).Select(layer => ShortestEnd(layer.Path)).Distinct()];
+
+        string ShortestEnd(string path)
+        {
+            var start = path.Length;
+            do
+            {
+                start = path.LastIndexOf('.', start - 1);
+            }
+            while (start > 0 && others.Any(other => other.EndsWith(path[start..], StringComparison.Ordinal)));
+            return path[(start + 1)..];
+        }
+    }
+
     /// <summary>Last parts of the paths of the linear layers.</summary>
     internal static string Names(LayerList layers)
         => string.Join(", ", layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal));
