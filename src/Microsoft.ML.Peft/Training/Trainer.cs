@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Inputs.Batching;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
@@ -32,63 +31,73 @@ public static class Trainer
         options.Validate();
         var clock = Stopwatch.StartNew();
         var (rows, labels) = Encode(model, examples);
-        var plan = new BatchPlan([.. rows.Select(r => r.Length)], options.BatchSize, model.Settings.Seed);
-        var steps = (long)plan.BatchCount * options.Epochs;
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
+        using var run = new TrainerRun(model, rows, labels, context, options.BatchSize, options.Epochs);
         using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay) { HighestLearningRate = options.LearningRate };
         using var method = model.Adapter.CreateTraining();
+        var lead = method?.Begin(run);
         var losses = new double[options.Epochs];
         string[] notes = [];
+        var steps = run.TotalSteps;
+        var (before, all) = (lead?.Steps ?? 0, steps + (lead?.Steps ?? 0));
         var settled = Math.Min(steps, (long)Math.Ceiling(options.WarmupRatio * steps) + 1);
         long step = 0, seen = 0;
+        foreach (var batch in lead is null ? [] : run.Lead(lead))
+        {
+            // At the rates with which the run will begin.
+            One(1, batch, new TrainingPoint(step, before, options.LearningRateAt(Math.Min(step, steps - 1), steps)) { IsLead = true }, 0);
+            step++;
+        }
+
+        if (lead is not null)
+        {
+            run.EndLead();
+            optimizer.Follow([]);
+            optimizer.Follow(model.Adapter.TrainedParameters());
+            step = 0;
+        }
+
         for (var epoch = 0; epoch < options.Epochs; epoch++)
         {
-            foreach (var batch in plan.Epoch(epoch))
+            foreach (var batch in run.Epoch(epoch))
             {
-                cancellation.ThrowIfCancellationRequested();
-                var rate = options.LearningRateAt(step, steps);
-                var point = new TrainingPoint(step, steps, rate);
-                var loss = Step(model, context, optimizer, method, batch, rows, labels, point, options.MaxGradientNorm);
+                losses[epoch] += One(epoch + 1, batch, new TrainingPoint(step, steps, options.LearningRateAt(step, steps)), before) * batch.Length / rows.Length;
                 step++;
                 if (step == settled && model.Adapter.ChangesNothing())
                 {
                     notes = [$"The adapter still changes no weight after {step} steps, the warm-up included: its gradients are zero or LearningRate, which is {options.LearningRate}, is too small to move it."];
                 }
-
-                seen += batch.Length;
-                if (!double.IsFinite(loss))
-                {
-                    throw new PeftException(
-                        $"The loss is {loss} at step {step} of {steps}; lower LearningRate, which is {options.LearningRate}, or set MaxGradientNorm.");
-                }
-
-                losses[epoch] += loss * batch.Length / rows.Length;
-                var seconds = clock.Elapsed.TotalSeconds;
-                progress?.Invoke(new TrainingProgress(
-                    epoch + 1, options.Epochs, step, steps, loss, rate, seen / seconds, TimeSpan.FromSeconds(seconds / step * (steps - step))));
             }
         }
 
         method?.Finish();
-        return new TrainingReport(rows.Length, steps, losses, clock.Elapsed) { Notes = notes };
+        return new TrainingReport(rows.Length, all, losses, clock.Elapsed) { Notes = notes };
+
+        double One(int epoch, int[] batch, TrainingPoint point, long earlier)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            run.Batch = batch;
+            var loss = Step(model, run, optimizer, method, point, options.MaxGradientNorm);
+            var done = earlier + point.Step + 1;
+            seen += batch.Length;
+            if (!double.IsFinite(loss))
+            {
+                throw new PeftException(
+                    $"The loss is {loss} at step {done} of {all}; lower LearningRate, which is {options.LearningRate}, or set MaxGradientNorm.");
+            }
+
+            var seconds = clock.Elapsed.TotalSeconds;
+            progress?.Invoke(new TrainingProgress(
+                epoch, options.Epochs, done, all, loss, point.LearningRate, seen / seconds, TimeSpan.FromSeconds(seconds / done * (all - done))));
+            return loss;
+        }
     }
 
-    private static double Step(
-        TextClassifier model,
-        ForwardContext context,
-        FlatAdamW optimizer,
-        AdapterTraining? method,
-        int[] batch,
-        int[][] rows,
-        long[] labels,
-        TrainingPoint point,
-        double maxNorm)
+    private static double Step(TextClassifier model, TrainerRun run, FlatAdamW optimizer, AdapterTraining? method, TrainingPoint point, double maxNorm)
     {
         using var scope = NewDisposeScope();
-        using var tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId, device: model.Device);
-        var target = tensor(Array.ConvertAll(batch, k => labels[k]), device: model.Device);
         method?.BeforeForward(point);
-        var loss = nn.functional.cross_entropy(model.Logits(tokens, context), target);
+        var loss = run.Loss();
         var value = loss.item<float>();
         if (float.IsFinite(value)) // a step with NaN would spoil every parameter
         {
@@ -102,6 +111,7 @@ public static class Trainer
             }
         }
 
+        run.EndStep();
         return value;
     }
 

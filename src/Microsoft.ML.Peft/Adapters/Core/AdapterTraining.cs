@@ -1,10 +1,15 @@
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>What a method does between the steps of a training run: draws a rank, masks, grows, changes gradients.</summary>
-/// <remarks>The order of a step: <see cref="BeforeForward"/>, forward and backward, <see cref="BeforeStep"/>, the optimizer,
+/// <remarks>First of all <see cref="Begin"/>, once. The order of a step: <see cref="BeforeForward"/>, forward and backward, <see cref="BeforeStep"/>, the optimizer,
 /// <see cref="AfterStep"/> while the gradients are still there; then the parameters are asked for again, so that new ones join the optimizer.</remarks>
 public abstract class AdapterTraining : IDisposable
 {
+    /// <summary>Before everything else. Default: nothing.</summary>
+    /// <param name="run">What the run gives the method.</param>
+    /// <returns>Steps that the method needs before the run, or null.</returns>
+    public virtual TrainingLead? Begin(TrainingRun run) => null;
+
     /// <summary>Before the forward pass of a step. Default: nothing.</summary>
     public virtual void BeforeForward(TrainingPoint point)
     {
@@ -42,4 +47,8 @@ public abstract class AdapterTraining : IDisposable
 /// <param name="Step">The step, from 0.</param>
 /// <param name="TotalSteps">Count of steps of the run.</param>
 /// <param name="LearningRate">Learning rate of the step.</param>
-public readonly record struct TrainingPoint(long Step, long TotalSteps, double LearningRate);
+public readonly record struct TrainingPoint(long Step, long TotalSteps, double LearningRate)
+{
+    /// <summary>True for a step of the <see cref="TrainingLead"/>, which counts its own steps.</summary>
+    public bool IsLead { get; init; }
+}
