@@ -20,6 +20,8 @@ public sealed class MethodTrainingTests
         ["TinyLoRA"] = (new TinyLoraOptions { VectorLength = 8, Sharing = 0.5 }, 1e-2),
         ["AdaLoRA"] = (new AdaLoraOptions { InitialRank = 3, TargetRank = 1, FinalSteps = 4, Dropout = 0.1 }, 1e-2),
         ["TriAdaptLoRA"] = (new TriAdaptLoraOptions { ReferenceRank = 3, Interval = 4, Dropout = 0.1 }, 1e-2),
+        ["DiffoRA"] = (new DiffoRaOptions { SearchSteps = 8, WarmupSearchSteps = 2, Dropout = 0.1 }, 1e-2),
+        ["DiffoRA, second order"] = (new DiffoRaOptions { SearchSteps = 4, WarmupSearchSteps = 1, SecondOrder = true, SharesUnselected = false, StartsAnew = false, Relaxation = DiffoRaRelaxation.Sigmoid }, 1e-2),
         ["OFT"] = (new OftOptions { BlockSize = 8, BlockDropout = 0.2 }, 1e-2),
         ["OFT, constrained"] = (new OftOptions { BlockSize = 8, Constrained = true, Radius = 0.2, UsesSeries = false }, 1e-2),
         ["BOFT"] = (new BoftOptions { BlockSize = 4, Factors = 3, Dropout = 0.2 }, 1e-2),

@@ -10,6 +10,7 @@ public sealed class AdapterBuild
         => (Targets, Initialization, _backbone) = (targets, initialization, backbone);
 
     private readonly Backbone? _backbone;
+    private BlockPlaces? _places;
 
     /// <summary>The layers that the method goes on, in order of computation.</summary>
     public IReadOnlyList<Layer> Targets { get; }
@@ -20,6 +21,9 @@ public sealed class AdapterBuild
     /// <summary>The base model.</summary>
     /// <exception cref="PeftException">The parts are made for single layers, without a model.</exception>
     public Backbone Backbone => _backbone ?? throw new PeftException("This method needs the whole model, not single layers.");
+
+    /// <summary>Where the layers sit in the blocks.</summary>
+    internal BlockPlaces Places => _places ??= new(_backbone);
 
     /// <summary>The path of a layer in files: the newer name of transformers where there are two.</summary>
     internal string PathOf(Layer layer) => Backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
