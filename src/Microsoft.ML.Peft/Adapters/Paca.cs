@@ -51,8 +51,15 @@ public sealed class Paca : LinearAdapter
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
-        var moved = (_columns * _scale) - below.Weight().index_select(1, _indices).to(ScalarType.Float32);
-        return below.Forward(x) + linear(x.index_select(-1, _indices), InTypeOf(x, moved));
+        var moved = InTypeOf(x, (_columns * _scale) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
+        var (y, kept) = (below.Forward(x), x.index_select(-1, _indices));
+        if (x.dim() != 2)
+        {
+            return y + linear(kept, moved);
+        }
+
+        // The frozen product is nobody's saved tensor, so the thin one is added in place; what other adapters give may be.
+        return below.IsBase ? y.addmm_(kept, moved.t()) : y.addmm(kept, moved.t());
     }
 }
 
