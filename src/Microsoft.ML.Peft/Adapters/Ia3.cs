@@ -14,7 +14,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Starts as the identity: l is 1.</para>
 /// <para>Source: Liu et al. 2022, arXiv:2205.05638, §3.3.</para>
 /// </remarks>
-public sealed class Ia3 : LinearAdapter
+public sealed class Ia3 : LinearAdapter, IScalingPart
 {
     [ComponentName(Name = "ia3_l")] private readonly Parameter _l; // (out, 1) or (1, in)
 
@@ -30,8 +30,19 @@ public sealed class Ia3 : LinearAdapter
         RegisterComponents();
     }
 
+    private Ia3(LinearLayer target, bool scalesInput, Tensor factors)
+        : base(target)
+    {
+        (ScalesInput, _l) = (scalesInput, Trainable(factors));
+        RegisterComponents();
+    }
+
     /// <summary>True where the factors are those of the inputs.</summary>
     public bool ScalesInput { get; }
+
+    Tensor IScalingPart.Factors => _l;
+
+    LayerAdapter IScalingPart.With(Tensor factors) => new Ia3(Layer, ScalesInput, factors);
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => weight * _l;

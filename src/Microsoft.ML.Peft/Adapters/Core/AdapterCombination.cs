@@ -2,15 +2,15 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
-/// <summary>Makes one LoRA adapter of several weighted ones: HF PEFT's <c>add_weighted_adapter</c>.</summary>
+/// <summary>Makes one LoRA or (IA)³ adapter of several weighted ones: HF PEFT's <c>add_weighted_adapter</c>.</summary>
 public static class AdapterCombination
 {
-    /// <summary>Combines LoRA adapters of one base model.</summary>
-    /// <param name="adapters">Plain LoRA adapters, at least one. They stay as they are.</param>
+    /// <summary>Combines LoRA adapters of one base model, or (IA)³ adapters, whose factors are summed.</summary>
+    /// <param name="adapters">Plain LoRA adapters, or (IA)³ adapters, at least one. They stay as they are.</param>
     /// <param name="weights">One finite weight each; a negative one takes an adapter away.</param>
     /// <param name="name">Name of the result.</param>
-    /// <param name="options">How; null for the defaults.</param>
-    /// <returns>A new adapter with r = α, so that its scale is 1. A layer that only some adapters have is made of those.</returns>
+    /// <param name="options">How LoRA is combined; null for the defaults. (IA)³ has one way and takes none.</param>
+    /// <returns>A new adapter, of LoRA with r = α, so that its scale is 1. A layer that only some adapters have is made of those.</returns>
     /// <exception cref="ArgumentException">Weights do not fit, or a setting is missing or outside its range.</exception>
     /// <exception cref="PeftException">An adapter is not plain LoRA, brings trained copies, or has another rank than the kind can take.</exception>
     public static AdapterSet Combine(IReadOnlyList<AdapterSet> adapters, IReadOnlyList<double> weights, string name, CombinationOptions? options = null)
@@ -21,6 +21,13 @@ public static class AdapterCombination
         if (adapters.Count == 0 || weights.Count != adapters.Count || !weights.All(double.IsFinite))
         {
             throw new ArgumentException($"There are {adapters.Count} adapters and the weights {string.Join(", ", weights)}; give one finite weight for each of at least one adapter.", nameof(weights));
+        }
+
+        if (Ia3Combination.Takes(adapters))
+        {
+            return options is null or { Kind: CombinationKind.Linear }
+                ? Ia3Combination.Combine(adapters, weights, name)
+                : throw new ArgumentException($"Kind is {options.Kind}; (IA)³ adapters are combined by the weighted sum of their factors alone. Leave the options out.", nameof(options));
         }
 
         options ??= new();
@@ -58,7 +65,7 @@ public static class AdapterCombination
                 AlphaPattern = null,
                 RankStabilized = false,
                 Start = LoraStart.Default,
-                TargetModules = Union(lora),
+                TargetModules = TargetModules.Union(lora.Select(o => o.TargetModules)),
             },
             parts,
             adapters[0].LayerCount);
@@ -127,14 +134,6 @@ public static class AdapterCombination
         var copies = set.Adapters.Where(part => part is not ILowRankPart).Select(part => part.Path).ToArray();
         throw new PeftException(set.Options is LoraOptions { UseDora: false, HasBias: false, CanMerge: true }
             ? $"The adapter '{set.Name}' brings trained copies of {string.Join(", ", copies)}, which cannot be combined; combine adapters without them."
-            : $"The adapter '{set.Name}' is not plain LoRA, and only plain LoRA adapters can be combined; convert it by AdapterConversion.ToLora.");
-    }
-
-    private static TargetModules? Union(LoraOptions[] lora)
-    {
-        var targets = lora.Select(o => o.TargetModules).ToArray();
-        return targets.All(t => t?.Names is not null) ? TargetModules.Named([.. targets.SelectMany(t => t!.Names!).Distinct()])
-            : targets.Select(t => t?.ToString()).Distinct().Count() == 1 ? targets[0]
-            : throw new PeftException($"The adapters have the targets {string.Join(" and ", targets.Select(t => $"'{t}'"))}; lists of names can be united, patterns only with the same pattern.");
+            : $"The adapter '{set.Name}' is not plain LoRA; plain LoRA adapters can be combined, and (IA)³ adapters with each other. Convert it by AdapterConversion.ToLora.");
     }
 }

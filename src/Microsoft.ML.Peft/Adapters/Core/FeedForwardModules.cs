@@ -23,6 +23,16 @@ public sealed class FeedForwardModules
     /// <summary>Layers by the end of their path.</summary>
     public static implicit operator FeedForwardModules(string[] names) => new((IReadOnlyList<string>)names);
 
+    /// <summary>The layers of any of several.</summary>
+    /// <exception cref="PeftException">Some are lists and some patterns.</exception>
+    internal static FeedForwardModules Union(IEnumerable<FeedForwardModules> several)
+    {
+        var all = several.ToList();
+        return all.All(f => f.Names is not null) ? new([.. all.SelectMany(f => f.Names!).Distinct()])
+            : all.All(f => f._pattern is not null) ? new(TargetModules.Union(all.Select(f => f._pattern))!)
+            : throw new PeftException($"The adapters have the feed-forward modules {string.Join(" and ", all.Select(f => $"'{f}'"))}; lists of names can be united, and patterns, but not one with the other.");
+    }
+
     /// <summary>True if the path is one of them.</summary>
     public bool Matches(string path) => _pattern?.Matches(path) ?? Names!.Any(name => path.EndsWith(name, StringComparison.Ordinal));
 

@@ -56,6 +56,21 @@ public sealed class TargetModules
         return new(null, pattern);
     }
 
+    /// <summary>The layers of any of several targets: lists of names are united, patterns are alternatives.</summary>
+    /// <exception cref="PeftException">Some are lists and some patterns.</exception>
+    internal static TargetModules? Union(IEnumerable<TargetModules?> several)
+    {
+        var targets = several.ToList();
+        if (targets.Select(t => t?.ToString()).Distinct().Count() == 1)
+        {
+            return targets[0];
+        }
+
+        return targets.All(t => t?.Names is not null) ? Named([.. targets.SelectMany(t => t!.Names!).Distinct()])
+            : targets.All(t => t is { Pattern: not null, IsAllLinear: false }) ? Matching(string.Join("|", targets.Select(t => $"({t!.Pattern})")))
+            : throw new PeftException($"The adapters have the targets {string.Join(" and ", targets.Select(t => $"'{t}'"))}; lists of names can be united, and patterns, but not one with the other.");
+    }
+
     /// <summary>Layers by name.</summary>
     public static implicit operator TargetModules(string[] names) => Named(names);
 
