@@ -167,6 +167,11 @@ public abstract record AdapterOptions
     /// <summary>What a user should know about the parts that were made, one sentence each. Default: nothing.</summary>
     protected internal virtual IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts) => [];
 
+    /// <summary>What the method measures of the base model before the first step, or null. Default: nothing.</summary>
+    /// <param name="adapter">The adapter, just made.</param>
+    /// <param name="seed">Seed of what is drawn.</param>
+    protected internal virtual AdapterCalibration? CreateCalibration(AdapterSet adapter, long seed) => null;
+
     /// <summary>The settings as they are now, which the file will say: with what the layers or the training have settled. Default: unchanged.</summary>
     protected internal virtual AdapterOptions Settled(AdapterSet adapter) => this;
 

@@ -1,7 +1,9 @@
 using System.Diagnostics;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Inputs.Batching;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Procedures.Calibration;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Training;
@@ -31,13 +33,15 @@ public static class Trainer
         options.Validate();
         var clock = Stopwatch.StartNew();
         var (rows, labels) = Encode(model, examples);
+        var start = AdapterStart.Measure(
+            model.Model, model.Adapter, size => Batches(model, rows, labels, size), model.Settings.Seed, cancellation);
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
         using var run = new TrainerRun(model, rows, labels, context, options.BatchSize, options.Epochs);
         using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay) { HighestLearningRate = options.LearningRate };
         using var method = model.Adapter.CreateTraining();
         var lead = method?.Begin(run);
         var losses = new double[options.Epochs];
-        string[] notes = [];
+        List<string> notes = [.. start?.Notes ?? []];
         var steps = run.TotalSteps;
         var (before, all) = (lead?.Steps ?? 0, steps + (lead?.Steps ?? 0));
         var settled = Math.Min(steps, (long)Math.Ceiling(options.WarmupRatio * steps) + 1);
@@ -65,13 +69,13 @@ public static class Trainer
                 step++;
                 if (step == settled && model.Adapter.ChangesNothing())
                 {
-                    notes = [$"The adapter still changes no weight after {step} steps, the warm-up included: its gradients are zero or LearningRate, which is {options.LearningRate}, is too small to move it."];
+                    notes.Add($"The adapter still changes no weight after {step} steps, the warm-up included: its gradients are zero or LearningRate, which is {options.LearningRate}, is too small to move it.");
                 }
             }
         }
 
         method?.Finish();
-        return new TrainingReport(rows.Length, all, losses, clock.Elapsed) { Notes = notes };
+        return new TrainingReport(rows.Length, all, losses, clock.Elapsed) { Notes = notes, Start = start };
 
         double One(int epoch, int[] batch, TrainingPoint point, long earlier)
         {
@@ -113,6 +117,17 @@ public static class Trainer
 
         run.EndStep();
         return value;
+    }
+
+    // What a method is measured on before the first step.
+    private static IEnumerable<CalibrationBatch> Batches(TextClassifier model, int[][] rows, long[] labels, int size)
+    {
+        foreach (var batch in new BatchPlan([.. rows.Select(r => r.Length)], size, model.Settings.Seed).Epoch(0))
+        {
+            yield return new(
+                new() { Tokens = new TokenBatch(Array.ConvertAll(batch, k => rows[k]), model.Tokenizer.PadId, device: model.Device) },
+                new(tensor(Array.ConvertAll(batch, k => labels[k]), device: model.Device)));
+        }
     }
 
     private static (int[][] Rows, long[] Labels) Encode(TextClassifier model, IEnumerable<TextExample> examples)

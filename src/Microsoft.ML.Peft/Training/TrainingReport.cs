@@ -1,3 +1,5 @@
+using Microsoft.ML.Peft.Procedures.Calibration;
+
 namespace Microsoft.ML.Peft.Training;
 
 /// <summary>Where a run stands, reported after each step.</summary>
@@ -21,6 +23,9 @@ public sealed record TrainingReport(long Rows, long Steps, IReadOnlyList<double>
 {
     /// <summary>What a user should know, one sentence each: an adapter that still changes nothing, for example.</summary>
     public IReadOnlyList<string> Notes { get; init; } = [];
+
+    /// <summary>How the adapter's start was measured on the rows, or null where the method measures nothing or did before.</summary>
+    public CalibrationReport? Start { get; init; }
 
     /// <summary>Mean loss of the last epoch.</summary>
     public double FinalLoss => EpochLosses[^1];

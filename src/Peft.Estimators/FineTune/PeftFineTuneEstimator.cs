@@ -93,6 +93,12 @@ public sealed class PeftFineTuneEstimator : IEstimator<PeftFineTuneTransformer>
             log.Warning($"{rows.Skipped} rows without a label were skipped.");
         }
 
+        if (report.Start is { } start)
+        {
+            log.Info(FormattableString.Invariant(
+                $"Measured the adapter's start on {start.Batches} batches in {start.Duration.TotalSeconds:F1} s; {model.TrainableCount:N0} parameters are trained."));
+        }
+
         log.Info(FormattableString.Invariant(
             $"Trained {report.Steps} steps in {report.Duration.TotalSeconds:F1} s; the last loss is {report.FinalLoss:F4}."));
         foreach (var note in report.Notes)

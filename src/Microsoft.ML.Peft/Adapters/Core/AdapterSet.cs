@@ -9,9 +9,11 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 public sealed class AdapterSet : IDisposable
 {
     private readonly AdapterOptions? _options;
+    private IReadOnlyList<Adapter> _adapters;
+    private bool _isCalibrated;
 
     private AdapterSet(string name, AdapterOptions? options, IReadOnlyList<Adapter> adapters, int layerCount)
-        => (Name, _options, Adapters, LayerCount) = (name, options, adapters, layerCount);
+        => (Name, _options, _adapters, LayerCount) = (name, options, adapters, layerCount);
 
     /// <summary>The name that operations on several adapters use.</summary>
     public string Name { get; }
@@ -20,7 +22,10 @@ public sealed class AdapterSet : IDisposable
     public AdapterOptions? Options => _options?.Settled(this);
 
     /// <summary>The adapters, in the order of their layers.</summary>
-    public IReadOnlyList<Adapter> Adapters { get; }
+    public IReadOnlyList<Adapter> Adapters => _adapters;
+
+    /// <summary>True where a calibration has taken the adapter from some of its layers.</summary>
+    internal bool HasLostParts { get; private set; }
 
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
@@ -172,6 +177,24 @@ public sealed class AdapterSet : IDisposable
 
     /// <summary>What the method adds to the loss while training, or null.</summary>
     public Tensor? Penalty() => _options?.Penalty(this);
+
+    /// <summary>What the method has to measure before the first step, or null where there is nothing, or it was measured.</summary>
+    /// <param name="seed">Seed of what is drawn.</param>
+    internal AdapterCalibration? CreateCalibration(long seed) => _isCalibrated ? null : _options?.CreateCalibration(this, seed);
+
+    /// <summary>Says that the start was measured.</summary>
+    internal void Calibrated() => _isCalibrated = true;
+
+    /// <summary>Takes parts out, and frees them; passes that run must be over.</summary>
+    internal void Remove(IReadOnlySet<Adapter> parts)
+    {
+        HasLostParts |= parts.Count > 0;
+        _adapters = [.. _adapters.Where(part => !parts.Contains(part))];
+        foreach (var part in parts)
+        {
+            part.Dispose();
+        }
+    }
 
     internal string FileKey(Adapter adapter, string parameter) => adapter.FileKey(_options?.PathPrefix ?? "base_model.model.", parameter);
 
