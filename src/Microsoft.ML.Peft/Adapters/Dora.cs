@@ -12,7 +12,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Starts as the identity: m is the length of the rows of the start's V, B is zero.</para>
 /// <para>Source: Liu et al. 2024, arXiv:2402.09353.</para>
 /// </remarks>
-public sealed class Dora : LinearAdapter
+public sealed class Dora : LinearAdapter, ILoraPart
 {
     private readonly LoraFactors _factors;
     private readonly Parameter _magnitude; // (out)
@@ -21,16 +21,26 @@ public sealed class Dora : LinearAdapter
     /// <summary>Puts DoRA on a layer.</summary>
     /// <exception cref="PeftException">The start does not fit the layer.</exception>
     public Dora(LinearLayer target, LoraOptions options, AdapterBuild build)
+        : this(target, options, build, target.Weight.Dense())
+    {
+    }
+
+    internal Dora(LinearLayer target, LoraOptions options, AdapterBuild build, Tensor weight, LoraStartFactors? start = null)
         : base(target)
     {
-        _factors = LoraFactors.Create(this, Path, target.Weight.Dense(), options, build.Initialization);
+        _factors = LoraFactors.Create(this, Path, weight, options, build.Initialization, start);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         _squares = Squares(target.Weight.Dense()).DetachFromDisposeScope();
         register_buffer("squares", _squares, persistent: false);
-        _magnitude = Trainable(RowNorms(target.Weight.Dense() + _factors.Delta()).to(ScalarType.Float32));
+        _magnitude = Trainable(RowNorms(weight + _factors.Delta()).to(ScalarType.Float32));
         register_parameter("lora_magnitude_vector", _magnitude);
     }
+
+    LoraFactors ILoraPart.Factors => _factors;
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written() => base.Written().Select(w => _factors.Written(w.Parameter, w.Tensor));
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter == "lora_magnitude_vector" ? parameter : parameter + ".weight";

@@ -13,7 +13,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// is taken out of the base: <c>W − s·B₀·A₀ + s·B·A</c>; the base itself stays as it is.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685, §4.1; rank-stabilized: Kalajdzievski 2023, arXiv:2312.03732.</para>
 /// </remarks>
-public sealed class Lora : AdditiveAdapter, ILowRankPart
+public sealed class Lora : AdditiveAdapter, ILowRankPart, ILoraPart
 {
     private readonly LoraFactors _factors;
     private readonly Parameter? _bias; // (out)
@@ -28,11 +28,11 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart
     {
     }
 
-    internal Lora(LinearLayer target, LoraOptions options, AdapterBuild build, InvocationGate? gate)
+    internal Lora(LinearLayer target, LoraOptions options, AdapterBuild build, InvocationGate? gate, LoraStartFactors? start = null)
         : base(target)
     {
         (_gate, _ratio) = (gate, options.LoraPlusRatio);
-        _factors = LoraFactors.Create(this, Path, target.Weight.Dense(), options, build.Initialization);
+        _factors = LoraFactors.Create(this, Path, target.Weight.Dense(), options, build.Initialization, start);
         if (options.HasBias)
         {
             _bias = Trainable(build.Initialization.Zeros(OutFeatures));
@@ -45,12 +45,17 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart
 
     internal LoraFactors Factors => _factors;
 
+    LoraFactors ILoraPart.Factors => _factors;
+
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => _factors.Updated;
 
     LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new Lora(Layer, a, b, 1);
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter == "bias" ? "lora_B.bias" : parameter + ".weight";
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written() => base.Written().Select(w => _factors.Written(w.Parameter, w.Tensor));
 
     /// <inheritdoc/>
     protected internal override OptimizerGroup GroupOf(string parameter)

@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -38,6 +39,26 @@ public sealed record LoraOptions : BiasedOptions
     [JsonPropertyName("init_lora_weights")]
     public LoraStart Start { get; init; } = LoraStart.Default;
 
+    /// <summary>Settings of the start <see cref="LoraStart.Eva"/>; unused by others. Default null: the defaults.</summary>
+    [JsonPropertyName("eva_config")]
+    public EvaOptions? Eva { get; init; }
+
+    /// <summary>Settings of the start <see cref="LoraStart.Corda"/>; unused by others. Default null: the defaults.</summary>
+    [JsonPropertyName("corda_config")]
+    public CordaOptions? Corda { get; init; }
+
+    /// <summary>Settings of the start <see cref="LoraStart.LoraGa"/>; unused by others. Default null: the defaults.</summary>
+    [JsonPropertyName("lora_ga_config")]
+    public LoraGaOptions? LoraGa { get; init; }
+
+    /// <summary>Settings of the start <see cref="LoraStart.LoftQ"/>; unused by others. Default null: the defaults.</summary>
+    [JsonPropertyName("loftq_config"), JsonConverter(typeof(LoftQOptions.Converter))]
+    public LoftQOptions? LoftQ { get; init; }
+
+    /// <summary>How many training rows a start that is measured looks at. Not kept in files. Default: 8 batches of 32 rows, EVA until it has settled.</summary>
+    [JsonIgnore]
+    public CalibrationOptions Calibration { get; init; } = new();
+
     /// <summary>DoRA: the length of each row of the weight is trained apart from its direction (<see cref="Dora"/>). Default false.</summary>
     [JsonPropertyName("use_dora")]
     public bool UseDora { get; init; }
@@ -69,8 +90,7 @@ public sealed record LoraOptions : BiasedOptions
     /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
-        "arrow_config", "corda_config", "eva_config", "kasa_config", "layer_replication", "loftq_config", "lora_ga_config",
-        "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
+        "arrow_config", "kasa_config", "layer_replication", "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
     ];
 
     /// <inheritdoc/>
@@ -91,6 +111,11 @@ public sealed record LoraOptions : BiasedOptions
         }
 
         Guard.Positive(LoraPlusRatio);
+        Eva?.Validate();
+        Corda?.Validate();
+        LoraGa?.Validate();
+        LoftQ?.Validate();
+        Calibration.Validate();
         if (InvocationTokens is { } tokens && (tokens.Count == 0 || UseDora))
         {
             throw new ArgumentException(tokens.Count == 0
@@ -107,16 +132,32 @@ public sealed record LoraOptions : BiasedOptions
     /// <summary>r and s of a layer.</summary>
     internal (int Rank, double Scale) RankAndScaleOf(string path)
     {
-        var rank = LayerPattern.Find(RankPattern, path, Rank);
-        var alpha = LayerPattern.Find(AlphaPattern, path, Alpha);
-        return (rank, alpha / (RankStabilized ? Math.Sqrt(rank) : rank));
+        var (rank, alpha) = RankAndAlphaOf(path);
+        return (rank, ScaleOf(rank, alpha));
     }
+
+    /// <summary>r and α of a layer.</summary>
+    internal (int Rank, double Alpha) RankAndAlphaOf(string path) => (LayerPattern.Find(RankPattern, path, Rank), LayerPattern.Find(AlphaPattern, path, Alpha));
+
+    /// <summary>s of r and α.</summary>
+    internal double ScaleOf(int rank, double alpha) => alpha / (RankStabilized ? Math.Sqrt(rank) : rank);
 
     /// <inheritdoc/>
     protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
 
     /// <inheritdoc/>
     protected internal override AdapterTraining? CreateTraining(AdapterSet adapter) => FreezeA ? new LoraFaTraining(adapter) : null;
+
+    /// <inheritdoc/>
+    protected internal override AdapterCalibration? CreateCalibration(AdapterSet adapter, long seed)
+        => IsStored ? null
+            : Start == LoraStart.Eva ? new EvaCalibration(this, adapter)
+            : Start == LoraStart.Corda ? new CordaCalibration(this, adapter)
+            : Start == LoraStart.LoraGa ? new LoraGaCalibration(this, adapter, seed)
+            : null;
+
+    /// <inheritdoc/>
+    protected internal override AdapterOptions Settled(AdapterSet adapter) => LoraSettlement.Of(this, adapter);
 
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
@@ -127,6 +168,16 @@ public sealed record LoraOptions : BiasedOptions
             if (gate is not null && layer is not LinearLayer)
             {
                 throw new PeftException($"InvocationTokens is set and '{layer.Path}' is no linear layer; leave it out of the targets.");
+            }
+
+            if (Start == LoraStart.LoftQ)
+            {
+                foreach (var part in Rounded(layer, build, gate))
+                {
+                    yield return part;
+                }
+
+                continue;
             }
 
             yield return layer switch
@@ -142,5 +193,17 @@ public sealed record LoraOptions : BiasedOptions
         {
             yield return part;
         }
+    }
+
+    private Adapter[] Rounded(Layer layer, AdapterBuild build, InvocationGate? gate)
+    {
+        if (layer is not LinearLayer linear)
+        {
+            throw new PeftException($"The start 'loftq' rounds the weights of linear layers, and '{layer.Path}' is none; leave it out of the targets.");
+        }
+
+        using var scope = NewDisposeScope();
+        var (rounded, start) = LoftQStart.Of(layer.Path, linear.Weight.Dense(), RankAndAlphaOf(layer.Path).Rank, LoftQ ?? new());
+        return [new RoundedWeight(linear, rounded), UseDora ? new Dora(linear, this, build, rounded, start) : new Lora(linear, this, build, gate, start)];
     }
 }

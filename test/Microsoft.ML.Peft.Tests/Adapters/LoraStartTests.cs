@@ -26,6 +26,26 @@ public sealed class PissaTests : LinearAdapterContract
     }
 }
 
+/// <summary>PiSSA by a randomised decomposition owes what LoRA owes.</summary>
+[TestClass]
+public sealed class FastPissaTests : LinearAdapterContract
+{
+    protected override AdapterOptions Options => new LoraOptions { Rank = 2, Alpha = 2, Start = LoraStart.PissaIterated(16) };
+
+    protected override long TrainedNumbers(long inputs, long outputs) => 2 * (inputs + outputs);
+
+    [TestMethod]
+    public void It_is_close_to_the_exact_start()
+    {
+        var fast = ((Lora)Wrap(Layer())).Factors;
+        using var initialization = new Initialization(0);
+        var exact = new Lora(Layer(), new() { Rank = 2, Alpha = 2, Start = LoraStart.Pissa }, new AdapterBuild([], initialization)).Factors;
+
+        Assert.IsTrue(exact.B.mm(exact.A).allclose(fast.B.mm(fast.A), rtol: 1e-3, atol: 1e-3));
+        Assert.AreEqual((4, 2), (fast.Updated.A.size(0), fast.Rank)); // [A; A₀]
+    }
+}
+
 /// <summary>OLoRA owes what LoRA owes.</summary>
 [TestClass]
 public sealed class OloraTests : LinearAdapterContract

@@ -9,6 +9,11 @@ public sealed class MethodTrainingTests
 {
     private static readonly Dictionary<string, (AdapterOptions Options, double Rate)> s_methods = new(StringComparer.Ordinal)
     {
+        ["LoRA from EVA"] = (new LoraOptions { Start = LoraStart.Eva, Eva = new() { Rho = 1 } }, 1e-2),
+        ["LoRA from CorDA"] = (new LoraOptions { Rank = 4, Start = LoraStart.Corda }, 1e-2),
+        ["LoRA from gradients"] = (new LoraOptions { Rank = 4, Start = LoraStart.LoraGa }, 1e-2),
+        ["LoRA from LoftQ"] = (new LoraOptions { Start = LoraStart.LoftQ, LoftQ = new() { Iterations = 2 } }, 1e-2),
+        ["LoRA from LoftQ, 8 bits, DoRA"] = (new LoraOptions { Start = LoraStart.LoftQ, LoftQ = new() { Bits = 8 }, UseDora = true }, 1e-2),
         ["(IA)³"] = (new Ia3Options(), 1e-2),
         ["LoHa"] = (new LoHaOptions { Rank = 4, RankDropout = 0.1, ModuleDropout = 0.1 }, 1e-2),
         ["LoKr"] = (new LoKrOptions { Rank = 2, DecomposeBoth = true, RankDropout = 0.1 }, 1e-2),

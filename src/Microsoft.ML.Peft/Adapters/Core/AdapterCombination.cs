@@ -131,6 +131,11 @@ public static class AdapterCombination
             return options;
         }
 
+        if (set.Adapters.Any(part => part is RoundedWeight))
+        {
+            throw new PeftException($"The adapter '{set.Name}' stands on weights that LoftQ has rounded, so that its factors alone are not its update; convert it by AdapterConversion.ToLora.");
+        }
+
         var copies = set.Adapters.Where(part => part is not ILowRankPart).Select(part => part.Path).ToArray();
         throw new PeftException(set.Options is LoraOptions { UseDora: false, HasBias: false, CanMerge: true }
             ? $"The adapter '{set.Name}' brings trained copies of {string.Join(", ", copies)}, which cannot be combined; combine adapters without them."

@@ -37,6 +37,13 @@ public sealed class Initialization : IDisposable
     /// <summary>Uniform on 0 to 1: PyTorch's <c>rand</c>.</summary>
     public Tensor Share(params long[] shape) => rand(shape, generator: _generator).to(_device);
 
+    /// <summary>The numbers from 0 to n − 1 in a random order: PyTorch's <c>randperm</c>.</summary>
+    public long[] Permutation(int n)
+    {
+        using var order = randperm(n, ScalarType.Int64, generator: _generator);
+        return order.data<long>().ToArray();
+    }
+
     /// <summary>The same number everywhere.</summary>
     public Tensor Constant(double value, params long[] shape) => full(shape, value, ScalarType.Float32, _device);
 

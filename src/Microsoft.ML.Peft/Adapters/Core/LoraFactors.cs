@@ -8,21 +8,30 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>Two thin factors and their scale, <c>ΔW = s·(B·A − B₀·A₀)</c>, where the start B₀·A₀ is there only if it was taken out of the base.</summary>
 internal sealed class LoraFactors
 {
-    private readonly Tensor? _startA; // (r, in)
-    private readonly Tensor? _startB; // (out, r)
-    private readonly double _dropout;
+    private readonly nn.Module _owner;
+    private readonly LoraOptions? _options; // null for factors that were there already
+    private Tensor? _startA; // (r, in)
+    private Tensor? _startB; // (out, r)
 
-    private LoraFactors(Parameter a, Parameter b, double scale, double dropout, Tensor? startA, Tensor? startB)
-        => (A, B, Scale, _dropout, _startA, _startB) = (a, b, scale, dropout, startA, startB);
+    private LoraFactors(nn.Module owner, LoraOptions? options) => (_owner, _options) = (owner, options);
 
     /// <summary>A (r, in).</summary>
-    public Parameter A { get; }
+    public Parameter A { get; private set; } = null!;
 
     /// <summary>B (out, r).</summary>
-    public Parameter B { get; }
+    public Parameter B { get; private set; } = null!;
+
+    /// <summary>α.</summary>
+    public double Alpha { get; private set; }
 
     /// <summary>s.</summary>
-    public double Scale { get; }
+    public double Scale { get; private set; }
+
+    /// <summary>r.</summary>
+    public int Rank => (int)A.size(0);
+
+    /// <summary>True where files hold the update B·A − B₀·A₀ at twice the rank, because the start cannot be made again from the base alone.</summary>
+    public bool IsWrittenAsUpdate { get; private set; }
 
     /// <summary>Factors for a weight (out, in), started as the options say; the tensors belong to the module.</summary>
     /// <param name="owner">The module that trains and keeps them, as <c>lora_A</c> and <c>lora_B</c>.</param>
@@ -30,43 +39,72 @@ internal sealed class LoraFactors
     /// <param name="weight">The weight (out, in) as a matrix.</param>
     /// <param name="options">Rank, scale, start.</param>
     /// <param name="initialization">The stream of random numbers.</param>
-    public static LoraFactors Create(nn.Module owner, string path, Tensor weight, LoraOptions options, Initialization initialization)
+    /// <param name="given">A start that was computed already, or null.</param>
+    public static LoraFactors Create(
+        nn.Module owner, string path, Tensor weight, LoraOptions options, Initialization initialization, LoraStartFactors? given = null)
     {
-        var (rank, scale) = options.RankAndScaleOf(path);
+        var (rank, alpha) = options.RankAndAlphaOf(path);
+        var factors = new LoraFactors(owner, options);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var start = LoraStarts.Of(options.Start, path, weight, rank, scale, initialization);
-        var a = Keep("lora_A", start.A, start.TrainsA && !options.FreezeA);
-        var b = Keep("lora_B", start.B, start.TrainsB);
-        return start.IsResidual
-            ? new(a, b, scale, options.Dropout, Buffer("start_A", start.A), Buffer("start_B", start.B))
-            : new(a, b, scale, options.Dropout, null, null);
-
-        Parameter Keep(string name, Tensor values, bool trained)
-        {
-            var parameter = new Parameter(values.to(ScalarType.Float32, copy: true).contiguous(), requires_grad: trained);
-            parameter.DetachFromDisposeScope();
-            owner.register_parameter(name, parameter);
-            return parameter;
-        }
-
-        Tensor Buffer(string name, Tensor values)
-        {
-            var buffer = values.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
-            owner.register_buffer(name, buffer, persistent: false);
-            return buffer;
-        }
+        factors.Start(given ?? LoraStarts.Of(options, path, weight, rank, options.ScaleOf(rank, alpha), initialization), alpha);
+        return factors;
     }
 
     /// <summary>Factors that are there already.</summary>
     public static LoraFactors Of(nn.Module owner, Tensor a, Tensor b, double scale)
     {
-        var (first, second) = (new Parameter(a), new Parameter(b));
-        first.DetachFromDisposeScope();
-        second.DetachFromDisposeScope();
-        owner.register_parameter("lora_A", first);
-        owner.register_parameter("lora_B", second);
-        return new(first, second, scale, 0, null, null);
+        var factors = new LoraFactors(owner, null) { Scale = scale, Alpha = scale * a.size(0) };
+        (factors.A, factors.B) = (factors.Register("lora_A", new Parameter(a)), factors.Register("lora_B", new Parameter(b)));
+        return factors;
+    }
+
+    /// <summary>Starts anew, maybe with another rank; the numbers are copied.</summary>
+    /// <param name="start">The start.</param>
+    /// <param name="alpha">α.</param>
+    public void Start(LoraStartFactors start, double alpha)
+    {
+        Alpha = alpha;
+        A = Keep("lora_A", A, start.A, start.TrainsA && !_options!.FreezeA);
+        B = Keep("lora_B", B, start.B, start.TrainsB);
+        Scale = _options!.ScaleOf(Rank, alpha);
+        IsWrittenAsUpdate = start.IsResidual && !start.IsRepeatable;
+        (_startA, _startB) = start.IsResidual ? (Buffer("start_A", _startA, start.A), Buffer("start_B", _startB, start.B)) : (_startA, _startB);
+
+        Parameter Keep(string name, Parameter? before, Tensor values, bool trained)
+        {
+            if (before is not null)
+            {
+                _owner.register_parameter(name, null!);
+                before.Dispose();
+            }
+
+            return Register(name, new Parameter(values.to(ScalarType.Float32, copy: true).contiguous(), requires_grad: trained));
+        }
+
+        Tensor Buffer(string name, Tensor? before, Tensor values)
+        {
+            if (before is not null)
+            {
+                throw new InvalidOperationException($"The factors of '{_owner.GetName()}' have a start that was taken out of the base already.");
+            }
+
+            var buffer = values.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
+            _owner.register_buffer(name, buffer, persistent: false);
+            return buffer;
+        }
+    }
+
+    /// <summary>What a file holds of a parameter of the module: the update's factors where the start cannot be made again.</summary>
+    public (string Parameter, Tensor Tensor) Written(string parameter, Tensor tensor)
+    {
+        if (!IsWrittenAsUpdate || parameter is not ("lora_A" or "lora_B"))
+        {
+            return (parameter, tensor);
+        }
+
+        var (a, b) = Both();
+        return (parameter, parameter == "lora_A" ? a : b);
     }
 
     /// <summary>Factors whose product is ΔW, and s: where a start was taken out of the base they have twice the rank.</summary>
@@ -83,7 +121,7 @@ internal sealed class LoraFactors
     public Tensor Delta() => _startA is null ? B.mm(A).mul(Scale) : B.mm(A).sub(_startB!.mm(_startA)).mul(Scale);
 
     /// <summary>The input as the thin path sees it: a share of it dropped while training.</summary>
-    public Tensor Dropped(Tensor x, ForwardContext context) => context.Dropout(x, _dropout);
+    public Tensor Dropped(Tensor x, ForwardContext context) => context.Dropout(x, _options?.Dropout ?? 0);
 
     /// <summary><c>s·(B·A − B₀·A₀)·x</c> for x (…, in) by two thin products: r·(in + out) a row, where ΔW would cost in·out.</summary>
     public Tensor Apply(Tensor x)
@@ -116,5 +154,12 @@ internal sealed class LoraFactors
     {
         var (a, b) = Both();
         return (Adapter.InTypeOf(x, a), Adapter.InTypeOf(x, b));
+    }
+
+    private Parameter Register(string name, Parameter parameter)
+    {
+        parameter.DetachFromDisposeScope();
+        _owner.register_parameter(name, parameter);
+        return parameter;
     }
 }

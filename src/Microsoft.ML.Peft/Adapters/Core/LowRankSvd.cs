@@ -15,10 +15,18 @@ internal static class LowRankSvd
     public static (Tensor U, Tensor S, Tensor Vh) Of(Tensor matrix, long rank, int iterations, long seed)
     {
         using var generator = new Generator(unchecked((ulong)seed));
+        return Of(matrix, randn([Math.Min(matrix.size(0), matrix.size(1)), rank], generator: generator).to(matrix.device), iterations);
+    }
+
+    /// <summary>The same from a random projection of the caller.</summary>
+    /// <param name="matrix">(m, n), Float32.</param>
+    /// <param name="projection">(min(m, n), q), normal numbers.</param>
+    /// <param name="iterations">Power iterations.</param>
+    public static (Tensor U, Tensor S, Tensor Vh) Of(Tensor matrix, Tensor projection, int iterations)
+    {
         var isWide = matrix.size(0) < matrix.size(1);
         var tall = isWide ? matrix.t() : matrix;
-        var random = randn([tall.size(1), rank], generator: generator).to(matrix.device);
-        var basis = linalg.qr(tall.mm(random)).Q;
+        var basis = linalg.qr(tall.mm(projection)).Q;
         for (var k = 0; k < iterations; k++)
         {
             basis = linalg.qr(tall.t().mm(basis)).Q;
