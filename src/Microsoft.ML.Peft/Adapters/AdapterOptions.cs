@@ -22,7 +22,7 @@ public abstract record AdapterOptions
     // HF PEFT has them for methods that go on layers alone.
     private static readonly string[] s_targetFields = ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"];
 
-    /// <summary>Layers to adapt. Default null: the architecture's own choice, for BERT query and value.</summary>
+    /// <summary>Layers to adapt. Default null: the method's and architecture's own choice, for LoRA on BERT query and value.</summary>
     [JsonPropertyName("target_modules")]
     public TargetModules? TargetModules { get; init; }
 
@@ -154,6 +154,10 @@ public abstract record AdapterOptions
 
     /// <summary>The layers of the method where the user names none. Default: the architecture's, as in HF PEFT.</summary>
     protected internal virtual IReadOnlyList<string> DefaultTargets(Backbone backbone) => backbone.TargetsOf(Method.Name);
+
+    /// <summary>What the method goes on where the user says nothing, or null where the user must say. Default: <see cref="DefaultTargets"/>.</summary>
+    protected internal virtual TargetModules? DefaultSelection(Backbone backbone)
+        => DefaultTargets(backbone) is { Count: > 0 } names ? TargetModules.Named(names) : null;
 
     /// <summary>Makes the parts of a new adapter with their start values: those that layers share first, then in order of the layers.</summary>
     protected internal abstract IEnumerable<Adapter> CreateParts(AdapterBuild build);

@@ -83,7 +83,7 @@ public sealed class Deft : AdditiveAdapter
         return (q, q);
     }
 
-    private Tensor Removed(Tensor right) => right.t().mm(Layer.Weight.Dense().to(right.dtype)); // (r, in)
+    private Tensor Removed(Tensor right) => right.t().mm(OriginalWeight.to(right.dtype)); // (r, in)
 }
 
 /// <summary>How DEFT makes a projector of P.</summary>

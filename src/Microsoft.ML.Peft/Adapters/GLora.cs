@@ -69,7 +69,7 @@ public sealed class GLora : LinearAdapter
     {
         if (_a.Value is { } a)
         {
-            weight = weight + (Layer.Weight.Dense() * a);
+            weight = weight + (OriginalWeight * a);
         }
 
         return _b.Value is { } b ? weight + b : weight;
@@ -110,7 +110,7 @@ public sealed class GLora : LinearAdapter
         {
             Add(_d.Value is { } d ? bias * d : null);
             Add(_e.Value is { } e ? e.expand(OutFeatures) : null);
-            Add(_c.Value is { } c ? Layer.Weight.Dense().to(c.dtype).mm(c).squeeze(-1) : null);
+            Add(_c.Value is { } c ? OriginalWeight.to(c.dtype).mm(c).squeeze(-1) : null);
         }
 
         return delta;

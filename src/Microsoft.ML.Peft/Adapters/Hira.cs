@@ -41,7 +41,7 @@ public sealed class Hira : AdditiveAdapter
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor Delta() => _b.mm(_a).mul(Layer.Weight.Dense()); // (out, in)
+    protected internal override Tensor Delta() => _b.mm(_a).mul(OriginalWeight); // (out, in)
 
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)

@@ -34,6 +34,9 @@ public readonly struct LayerCall
     /// <summary>True where no adapter is in effect below.</summary>
     public bool IsBase => _depth == 0;
 
+    /// <summary>True where the adapters below leave the weight as it is.</summary>
+    public bool KeepsWeight => _adapters.Take(_depth).All(adapter => adapter.KeepsWeight);
+
     /// <summary>x (…, in) gives (…, out), adapters included.</summary>
     public Tensor Forward(Tensor x)
         => _depth == 0

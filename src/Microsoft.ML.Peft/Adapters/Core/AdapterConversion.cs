@@ -22,12 +22,7 @@ public static class AdapterConversion
     {
         ArgumentNullException.ThrowIfNull(adapter);
         Guard.AtLeast(rank, 1);
-        var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
-        if (!options.CanMerge)
-        {
-            throw new PeftException($"{options.Method.Name} is no change of weights, so no LoRA can stand for it.");
-        }
-
+        var options = Mergeable(adapter);
         var (parts, errors) = (new List<Adapter>(), new List<ConversionError>());
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -53,43 +48,40 @@ public static class AdapterConversion
         }
 
         return (Set(adapter, options, name, parts, rank), errors);
-
-        static Tensor Kept(Tensor tensor) => tensor.contiguous().DetachFromDisposeScope();
     }
 
     /// <summary>The same update as LoRA without loss, for a method whose update is a product of two factors; each layer keeps its rank.</summary>
-    /// <param name="adapter">The adapter, which stays as it is.</param>
+    /// <param name="adapter">The adapter, which stays as it is; DyLoRA counts with the rank in effect.</param>
     /// <param name="name">Name of the result.</param>
-    /// <returns>The new adapter, copies of trained layers included.</returns>
-    /// <exception cref="PeftException">The method's update is no product of two factors; give a rank for the nearest one.</exception>
+    /// <returns>The new adapter, copies of trained layers included; with <c>lora_bias</c> where the method moves biases.</returns>
+    /// <exception cref="PeftException">The method does not merge, or its update is no product of two factors; give a rank for the nearest one.</exception>
     public static AdapterSet ToLora(AdapterSet adapter, string name = "default")
     {
         ArgumentNullException.ThrowIfNull(adapter);
-        var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
-        var parts = new List<Adapter>();
+        var options = Mergeable(adapter);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        foreach (var part in adapter.Adapters)
+        var updates = adapter.Adapters.Where(part => part is not ModelAdapter).Select(part => (Part: part, Update: (part as ILowRankUpdate)?.Update())).ToList();
+        var movesBias = updates.Exists(u => u.Update is { Bias: not null });
+        var parts = updates.ConvertAll<Adapter>(u => u switch
         {
-            if (part is LayerAdapter copy && TrainedCopy.IsCopy(copy))
-            {
-                parts.Add(TrainedCopy.Again(copy));
-            }
-            else if (part is ILowRankPart low and LayerAdapter { Target: var layer } on && options.CanMerge && ReferenceEquals(on.MaterializeBias(layer.FrozenBias), layer.FrozenBias))
-            {
-                var (a, b, scale) = low.Factors;
-                parts.Add(low.With(a.clone().contiguous().DetachFromDisposeScope(), b.mul(scale).contiguous().DetachFromDisposeScope()));
-            }
-            else if (part is not ModelAdapter)
-            {
-                throw new PeftException($"{options.Method.Name} adds no product of two factors to '{part.Path}'; give ToLora a rank, for the nearest one.");
-            }
-        }
-
-        return Set(adapter, options, name, parts, parts.OfType<ILowRankPart>().Select(p => (int)p.Factors.A.size(0)).DefaultIfEmpty(1).Max());
+            { Part: LayerAdapter copy } when TrainedCopy.IsCopy(copy) => TrainedCopy.Again(copy),
+            { Part: LinearAdapter { Layer: var layer }, Update: var (a, b, bias) } => new Lora(layer, Kept(a), Kept(b), 1, movesBias ? Kept(bias ?? zeros_like(b.select(1, 0))) : null),
+            { Part: ILowRankPart { Factors: var (a, b, scale) } low } => low.With(Kept(a), Kept(b.mul(scale))),
+            _ => throw new PeftException($"{options.Method.Name} adds no product of two factors to '{u.Part.Path}'; give ToLora a rank, for the nearest one."),
+        });
+        return Set(adapter, options, name, parts, parts.OfType<ILowRankPart>().Select(p => (int)p.Factors.A.size(0)).DefaultIfEmpty(1).Max(), movesBias);
     }
 
-    private static AdapterSet Set(AdapterSet adapter, AdapterOptions options, string name, IReadOnlyList<Adapter> parts, int rank)
+    private static AdapterOptions Mergeable(AdapterSet adapter)
+    {
+        var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
+        return options.CanMerge ? options : throw new PeftException($"{options.Method.Name} is no change of weights, so no LoRA can stand for it.");
+    }
+
+    private static Tensor Kept(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
+
+    private static AdapterSet Set(AdapterSet adapter, AdapterOptions options, string name, IReadOnlyList<Adapter> parts, int rank, bool hasBias = false)
     {
         // Layers differ in rank: one has at most as many directions as its smaller side, and some methods give each layer its own.
         var ranks = parts.OfType<ILowRankPart>().Select(part => (((Adapter)part).Path, Rank: (int)part.Factors.A.size(0)))
@@ -98,6 +90,7 @@ public static class AdapterConversion
         {
             Rank = rank,
             Alpha = rank,
+            HasBias = hasBias,
             RankPattern = ranks.Count > 0 ? ranks : null,
             AlphaPattern = ranks.Count > 0 ? ranks.ToDictionary(r => r.Key, r => (double)r.Value) : null,
             TargetModules = options.TargetModules,

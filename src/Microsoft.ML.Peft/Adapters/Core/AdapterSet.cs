@@ -30,6 +30,9 @@ public sealed class AdapterSet : IDisposable
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
     public IReadOnlyList<string> Notes { get; private init; } = [];
 
+    /// <summary>True while it is merged into the base weights.</summary>
+    public bool IsMerged { get; private set; }
+
     /// <summary>Count of layers of the model that it was made for.</summary>
     public int LayerCount { get; }
 
@@ -53,7 +56,7 @@ public sealed class AdapterSet : IDisposable
         options = options?.For(backbone);
         copies = copies.And(options?.ModulesToSave);
         var targets = options is not { HasTargets: true } ? null
-            : options.TargetModules ?? (options.DefaultTargets(backbone) is { Count: > 0 } defaults ? TargetModules.Named(defaults) : throw NoTargets(backbone));
+            : options.TargetModules ?? options.DefaultSelection(backbone) ?? throw NoTargets(backbone);
         var layers = TargetSelection.Named(backbone.Layers, targets);
         var selection = new TargetSelection(targets, options);
         var chosen = layers.Where(layer => copies.Of(layer.Path) is null && selection.Includes(layer)).ToList();
@@ -150,15 +153,7 @@ public sealed class AdapterSet : IDisposable
     {
         using var _ = no_grad();
         var parts = Adapters.OfType<LayerAdapter>().Where(part => !TrainedCopy.IsCopy(part)).ToList();
-        return Options is { CanMerge: true } && parts.Count > 0 && parts.All(IsUnchanged);
-
-        static bool IsUnchanged(LayerAdapter part)
-        {
-            using var scope = NewDisposeScope();
-            var (weight, bias) = (part.Target.FrozenWeight!, part.Target.FrozenBias);
-            return part.Materialize(weight).sub(weight).abs().max().item<float>() == 0
-                && (part.MaterializeBias(bias) is not { } moved || ReferenceEquals(moved, bias) || (bias is not null && moved.sub(bias).abs().max().item<float>() == 0));
-        }
+        return Options is { CanMerge: true } && parts.Count > 0 && parts.All(part => part.ChangesNothing());
     }
 
     /// <summary>Every parameter with its name in adapter_model.safetensors; one that several layers share has several names.</summary>
@@ -221,12 +216,24 @@ public sealed class AdapterSet : IDisposable
 
     /// <summary>Adds the adapter into the base weights, which stop being what the checkpoint says until it is undone.</summary>
     /// <param name="safe">True to refuse a merge that would give a weight that is no number.</param>
-    /// <returns>Undoes the merge, to the last bit, when disposed.</returns>
+    /// <returns>Undoes the merge, to the last bit, when disposed. Merging what is merged changes nothing, and disposing that result neither.</returns>
     /// <exception cref="PeftException">The method does not merge, a layer is one that another one shares, or, if safe, a weight would be no number.</exception>
     public MergedWeights Merge(bool safe = false)
-        => Options is { CanMerge: false } options
-            ? throw new PeftException($"{options.Method.Name} cannot be merged into the base weights: what it computes is no change of a weight. Keep the adapter beside the model.")
-            : new(Adapters, safe);
+    {
+        if (Options is { CanMerge: false } options)
+        {
+            throw new PeftException($"{options.Method.Name} cannot be merged into the base weights: what it computes is no change of a weight. Keep the adapter beside the model.");
+        }
+
+        if (IsMerged)
+        {
+            return new();
+        }
+
+        var merged = new MergedWeights(Adapters, safe, () => IsMerged = false);
+        IsMerged = true;
+        return merged;
+    }
 
     /// <inheritdoc/>
     public void Dispose()

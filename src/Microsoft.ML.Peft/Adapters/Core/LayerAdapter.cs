@@ -15,11 +15,23 @@ public abstract class LayerAdapter : Adapter
     /// <summary>False where another layer's merge changes this layer too. Default true.</summary>
     protected internal virtual bool MergesByItself => true;
 
+    /// <summary>True for a part that leaves the weight as it is. Default false.</summary>
+    protected internal virtual bool KeepsWeight => false;
+
     /// <summary>The weight that the adapter makes of the weight below it, in the layer's own shape.</summary>
     protected internal abstract Tensor Materialize(Tensor weight);
 
     /// <summary>The bias (out) that the adapter makes of the bias below it. Default: the same.</summary>
     protected internal virtual Tensor? MaterializeBias(Tensor? bias) => bias;
+
+    /// <summary>True if weight and bias are those of the base layer, to the last bit.</summary>
+    protected internal virtual bool ChangesNothing()
+    {
+        using var scope = NewDisposeScope();
+        var (weight, bias) = (Target.FrozenWeight!, Target.FrozenBias);
+        return Materialize(weight).sub(weight).abs().max().item<float>() == 0
+            && (MaterializeBias(bias) is not { } moved || ReferenceEquals(moved, bias) || (bias is not null && moved.sub(bias).abs().max().item<float>() == 0));
+    }
 }
 
 /// <summary>An adapter of a norm or a convolution, which computes with the changed weight.</summary>

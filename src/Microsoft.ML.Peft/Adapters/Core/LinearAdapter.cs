@@ -19,6 +19,9 @@ public abstract class LinearAdapter : LayerAdapter
     /// <summary>Output features of the layer.</summary>
     protected long OutFeatures => Layer.OutFeatures;
 
+    /// <summary>The base weight (out, in) as it is without any merge, for methods whose update is a function of it.</summary>
+    protected Tensor OriginalWeight => MergedWeights.Original(Layer);
+
     /// <summary>The adapted output: x (…, in) gives (…, out). Override where there is a cheaper way than the whole weight.</summary>
     /// <param name="x">Input of the layer.</param>
     /// <param name="below">The layer with the adapters below this one.</param>

@@ -1,60 +1,101 @@
+using System.Runtime.CompilerServices;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>Adapters that are merged into their base layers, with the numbers to put back.</summary>
-/// <remarks>The base model changes for everybody who uses it: merge a model that nobody else is using.</remarks>
+/// <remarks>The base model changes for everybody who uses it: merge a model that nobody else is using. Merges stack: what was merged last is undone
+/// first. A method whose update is a function of the base weight takes it of the weight without any merge.</remarks>
 public sealed class MergedWeights : IDisposable
 {
-    private readonly List<(Layer Layer, Tensor Weight, Tensor? Bias)> _saved = [];
+    private static readonly ConditionalWeakTable<object, List<(MergedWeights Merge, Tensor Before)>> s_merges = [];
 
-    internal MergedWeights(IEnumerable<Adapter> adapters, bool safe = false)
+    private readonly List<(Layer Layer, Tensor Weight, Tensor? Bias)> _saved = [];
+    private readonly Action? _undone;
+
+    internal MergedWeights(IEnumerable<Adapter> adapters, bool safe = false, Action? undone = null)
     {
+        _undone = undone;
         using var _ = no_grad();
         try
         {
-            foreach (var adapter in adapters.OfType<LayerAdapter>().Where(a => a.MergesByItself))
+            foreach (var stack in adapters.OfType<LayerAdapter>().Where(a => a.MergesByItself).GroupBy(a => a.Target.Index))
             {
-                using var scope = NewDisposeScope();
-                var (layer, weight, bias) = (adapter.Target, adapter.Target.FrozenWeight!, adapter.Target.FrozenBias);
-                var merged = adapter.Materialize(weight).to(weight.dtype);
-                var mergedBias = adapter.MaterializeBias(bias)?.to(weight.dtype);
-                if (bias is null && mergedBias is not null)
-                {
-                    throw new PeftException($"The adapter gives '{layer.Path}' a bias, which that layer does not have; it cannot be merged.");
-                }
-
-                if (safe && !(IsFinite(merged) && (mergedBias is null || IsFinite(mergedBias))))
-                {
-                    throw new PeftException($"Merging would put numbers that are not finite into '{layer.Path}'; the adapter is damaged. Nothing was merged.");
-                }
-
-                _saved.Add((layer, Kept(weight.clone()), bias is null ? null : Kept(bias.clone())));
-                layer.ReplaceWeight(merged);
-                if (bias is not null && !ReferenceEquals(mergedBias, bias))
-                {
-                    bias.copy_(mergedBias!);
-                }
+                Merge([.. stack], safe);
             }
         }
         catch
         {
-            Dispose();
+            Undo();
             throw;
         }
     }
 
-    private static bool IsFinite(Tensor tensor) => tensor.isfinite().all().item<bool>();
+    /// <summary>Nothing: for what is merged already.</summary>
+    internal MergedWeights()
+    {
+    }
 
-    /// <summary>Puts the base weights back.</summary>
+    /// <summary>Puts the base weights back; a second call does nothing.</summary>
+    /// <exception cref="PeftException">Another adapter was merged after this one and is still merged.</exception>
     public void Dispose()
+    {
+        if (_saved.Find(saved => !ReferenceEquals(Merges(saved.Layer)[^1].Merge, this)) is { Layer: { } covered })
+        {
+            throw new PeftException($"Another adapter was merged into '{covered.Path}' after this one; undo that merge first.");
+        }
+
+        Undo();
+    }
+
+    /// <summary>The weight (out, in) of a layer as it is without any merge.</summary>
+    internal static Tensor Original(LinearLayer layer)
+        => s_merges.TryGetValue(layer.Weight, out var merges) && merges.Count > 0 ? merges[0].Before : layer.Weight.Dense();
+
+    private void Merge(IReadOnlyList<LayerAdapter> stack, bool safe)
+    {
+        using var scope = NewDisposeScope();
+        var layer = stack[0].Target;
+        var (weight, bias) = (layer.FrozenWeight!, layer.FrozenBias);
+        var (merged, mergedBias) = (weight, bias);
+        foreach (var adapter in stack)
+        {
+            (merged, mergedBias) = (adapter.Materialize(merged), adapter.MaterializeBias(mergedBias));
+        }
+
+        (merged, mergedBias) = (merged.to(weight.dtype), mergedBias?.to(weight.dtype));
+        if (bias is null && mergedBias is not null)
+        {
+            throw new PeftException($"The adapter gives '{layer.Path}' a bias, which that layer does not have; it cannot be merged.");
+        }
+
+        if (safe && !(IsFinite(merged) && (mergedBias is null || IsFinite(mergedBias))))
+        {
+            throw new PeftException($"Merging would put numbers that are not finite into '{layer.Path}'; the adapter is damaged. Nothing was merged.");
+        }
+
+        _saved.Add((layer, Kept(weight.clone()), bias is null ? null : Kept(bias.clone())));
+        Merges(layer).Add((this, _saved[^1].Weight));
+        if (!ReferenceEquals(merged, weight))
+        {
+            layer.ReplaceWeight(merged);
+        }
+
+        if (bias is not null && !ReferenceEquals(mergedBias, bias))
+        {
+            bias.copy_(mergedBias!);
+        }
+    }
+
+    private void Undo()
     {
         using var _ = no_grad();
         for (var k = _saved.Count - 1; k >= 0; k--)
         {
             var (layer, weight, bias) = _saved[k];
             layer.ReplaceWeight(weight);
+            Merges(layer).RemoveAll(merge => ReferenceEquals(merge.Merge, this));
             weight.Dispose();
             if (bias is not null)
             {
@@ -64,7 +105,14 @@ public sealed class MergedWeights : IDisposable
         }
 
         _saved.Clear();
+        _undone?.Invoke();
     }
+
+    // A layer has aliases under other names; what they share is the weight.
+    private static List<(MergedWeights Merge, Tensor Before)> Merges(Layer layer)
+        => s_merges.GetOrCreateValue(layer is LinearLayer linear ? linear.Weight : layer.FrozenWeight!);
+
+    private static bool IsFinite(Tensor tensor) => tensor.isfinite().all().item<bool>();
 
     private static Tensor Kept(Tensor tensor) => tensor.DetachFromDisposeScope();
 }

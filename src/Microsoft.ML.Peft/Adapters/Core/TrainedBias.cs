@@ -22,6 +22,9 @@ public sealed class TrainedBias : LinearAdapter
     protected internal override string FileName(string parameter) => _name;
 
     /// <inheritdoc/>
+    protected internal override bool KeepsWeight => true;
+
+    /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => weight;
 
     /// <inheritdoc/>

@@ -20,7 +20,7 @@ public abstract class WholeWeightAdapter : LinearAdapter
     protected abstract Tensor Multiply(Tensor x, ForwardContext context);
 
     /// <inheritdoc/>
-    protected internal sealed override Tensor Materialize(Tensor weight) => weight + (Weight() - Layer.Weight.Dense());
+    protected internal sealed override Tensor Materialize(Tensor weight) => weight + (Weight() - OriginalWeight);
 
     /// <inheritdoc/>
     protected internal sealed override Tensor Forward(Tensor x, LayerCall below)
