@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
@@ -11,10 +10,11 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <remarks>
 /// <para><c>y = W·x + b + (α/b)·B_b·A_b·drop(x)</c> with the first b rows of A and columns of B; before each step one b is drawn for all layers.</para>
 /// <para>Shapes: A (r, in); B (out, r). Trains r·(in + out) numbers. Starts as the identity at each rank: A Kaiming-uniform, B zero.</para>
-/// <para>While frozen, which is the authors' way, only the last block of the drawn rank gets a gradient; the optimizer is not masked, as in their code.</para>
+/// <para>While frozen, which is the authors' way, only the last block of the drawn rank gets a gradient; the optimizer is not masked, as in their code, so
+/// that momentum and decay move the other ranks too. <see cref="DyLoraOptions.MasksStep"/> masks it, as the paper's algorithm says.</para>
 /// <para>Source: Valipour et al. 2023, arXiv:2210.07558.</para>
 /// </remarks>
-public sealed class DyLora : AdditiveAdapter
+public sealed class DyLora : AdditiveAdapter, ILowRankUpdate
 {
     private readonly Parameter _a; // (r, in)
     private readonly Parameter _b; // (out, r)
@@ -60,6 +60,27 @@ public sealed class DyLora : AdditiveAdapter
         return linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, a)).mul(_options.Alpha / _rank), InTypeOf(x, b));
     }
 
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
+    {
+        var (a, b) = Active(training: false);
+        return (a, b.mul(_options.Alpha / _rank), null);
+    }
+
+    /// <summary>A copy of both factors.</summary>
+    internal (Tensor A, Tensor B) Copy() => (_a.detach().clone(), _b.detach().clone());
+
+    /// <summary>Takes back all of both factors but the last block of the rank in effect.</summary>
+    internal void RestoreAllButLast(Tensor a, Tensor b)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var (first, size) = (_rank - _options.BlockSize, _options.BlockSize);
+        a.narrow(0, first, size).copy_(_a.narrow(0, first, size));
+        b.narrow(1, first, size).copy_(_b.narrow(1, first, size));
+        _a.copy_(a);
+        _b.copy_(b);
+    }
+
     /// <summary>A plain LoRA of a smaller rank: the first b rows and columns, which other runtimes read.</summary>
     internal Lora Truncated(int rank)
     {
@@ -84,59 +105,4 @@ public sealed class DyLora : AdditiveAdapter
             cat([_a.narrow(0, 0, below).detach(), _a.narrow(0, below, _options.BlockSize)]),
             cat([_b.narrow(1, 0, below).detach(), _b.narrow(1, below, _options.BlockSize)], 1));
     }
-}
-
-/// <summary>Settings of <see cref="DyLora"/>.</summary>
-[AdapterMethod(
-    "DYLORA", AdapterFamily.LowRank, Title = "DyLoRA", Paper = "arXiv:2210.07558", Formula = "W + (α/b)·B[:, :b]·A[:b]", Trained = "r·(in + out)", Merges = true)]
-public sealed record DyLoraOptions : LinearAdapterOptions
-{
-    /// <summary>Largest rank r: 1 or more. Default 8.</summary>
-    [JsonPropertyName("r")]
-    public int Rank { get; init; } = 8;
-
-    /// <summary>Smallest rank that is drawn: 1 to r. Default 1.</summary>
-    [JsonPropertyName("r_min")]
-    public int SmallestRank { get; init; } = 1;
-
-    /// <summary>Numerator α of the scale α/b, above 0. Default 16.</summary>
-    [JsonPropertyName("lora_alpha")]
-    public double Alpha { get; init; } = 16;
-
-    /// <summary>Share of the input that the low-rank path drops while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("lora_dropout")]
-    public double Dropout { get; init; }
-
-    /// <summary>True to train the last block of the drawn rank alone. Default true.</summary>
-    [JsonPropertyName("frozen")]
-    public bool TrainsLastOnly { get; init; } = true;
-
-    /// <summary>Ranks are multiples of this: a divisor of r. Default 1.</summary>
-    [JsonPropertyName("block_size")]
-    public int BlockSize { get; init; } = 1;
-
-    /// <summary>Seed of the drawn ranks. Default 0.</summary>
-    [JsonPropertyName("rank_seed")]
-    public long RankSeed { get; init; }
-
-    /// <inheritdoc/>
-    public override void Validate()
-    {
-        base.Validate();
-        Guard.AtLeast(Rank, 1);
-        Guard.InRange(SmallestRank, 1, Rank);
-        Guard.Positive(Alpha);
-        Guard.InRange(Dropout, 0.0, 0.99);
-        Guard.InRange(BlockSize, 1, Rank);
-        if (Rank % BlockSize != 0)
-        {
-            throw new ArgumentException($"BlockSize is {BlockSize}; it must divide Rank, which is {Rank}.");
-        }
-    }
-
-    /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new DyLora(layer, this, build);
-
-    /// <inheritdoc/>
-    protected internal override AdapterTraining CreateTraining(AdapterSet adapter) => new DyLoraTraining(adapter, this);
 }

@@ -1,4 +1,5 @@
 using Microsoft.ML.Peft.Adapters.Core;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -8,6 +9,7 @@ public sealed class DyLoraTraining : AdapterTraining
     private readonly DyLora[] _layers;
     private readonly DyLoraOptions _options;
     private readonly Random _random; // seeded: the same numbers on every machine
+    private (Tensor A, Tensor B)[] _before = [];
 
     internal DyLoraTraining(AdapterSet adapter, DyLoraOptions options)
     {
@@ -18,14 +20,44 @@ public sealed class DyLoraTraining : AdapterTraining
     /// <inheritdoc/>
     public override void BeforeForward(TrainingPoint point) => Set(Draw());
 
+    /// <inheritdoc/>
+    public override void BeforeStep(TrainingPoint point)
+    {
+        if (_options.MasksStep)
+        {
+            _before = Array.ConvertAll(_layers, layer => layer.Copy());
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void AfterStep(TrainingPoint point)
+    {
+        for (var k = 0; k < _before.Length; k++)
+        {
+            _layers[k].RestoreAllButLast(_before[k].A, _before[k].B);
+        }
+
+        _before = []; // the trainer's scope of the step frees them
+    }
+
     /// <summary>Back to the full rank.</summary>
     public override void Finish() => Set(_options.Rank);
 
-    /// <summary>A rank, drawn evenly from the multiples of the block size.</summary>
+    /// <summary>A rank, drawn from the multiples of the block size.</summary>
     internal int Draw()
     {
         var lowest = (_options.SmallestRank + _options.BlockSize - 1) / _options.BlockSize;
-        return _random.Next(lowest, (_options.Rank / _options.BlockSize) + 1) * _options.BlockSize;
+        var highest = _options.Rank / _options.BlockSize;
+        if (_options.Ranks == DyLoraRanks.Uniform)
+        {
+            return _random.Next(lowest, highest + 1) * _options.BlockSize;
+        }
+
+        // The k for which the law's sum up to k passes a number drawn evenly.
+        var (rest, count) = (1 - _options.RankProbability, highest - lowest + 1);
+        var share = _random.NextDouble() * (1 - Math.Pow(rest, count));
+        var k = (int)Math.Floor(Math.Log(1 - share) / Math.Log(rest));
+        return (lowest + Math.Min(k, count - 1)) * _options.BlockSize;
     }
 
     private void Set(int rank) => Array.ForEach(_layers, layer => layer.ActiveRank = rank);

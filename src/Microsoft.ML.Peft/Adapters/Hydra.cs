@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,7 +16,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Starts as the identity: B and all biases are zero. Merges to <c>W + s_p·B_p·A_p + s_s·B_s·A_s·W</c> and the bias that goes with it.</para>
 /// <para>Source: Kim et al. 2023, "Hydra: Multi-head Low-rank Adaptation", arXiv:2309.06922.</para>
 /// </remarks>
-public sealed class Hydra : LinearAdapter
+public sealed class Hydra : LinearAdapter, ILowRankUpdate
 {
     private readonly Branch? _parallel;
     private readonly Branch? _sequential;
@@ -61,6 +62,25 @@ public sealed class Hydra : LinearAdapter
         return _sequential is null ? y : y + _sequential.Apply(h, below.Context, _dropout);
     }
 
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
+    {
+        var (a, b) = (new List<Tensor>(), new List<Tensor>());
+        if (_parallel is not null)
+        {
+            a.Add(_parallel.Down);
+            b.Add(_parallel.Scaled(_parallel.Up));
+        }
+
+        if (_sequential is not null)
+        {
+            a.Add(_sequential.Down.mm(OriginalWeight.to(_sequential.Down.dtype)));
+            b.Add(_sequential.Scaled(_sequential.Up));
+        }
+
+        var bias = MaterializeBias(Layer.Bias);
+        return (cat(a), cat(b, 1), bias is null || ReferenceEquals(bias, Layer.Bias) ? null : Layer.Bias is null ? bias : bias - Layer.Bias);
+    }
+
     private sealed class Branch
     {
         private readonly Parameter _down;     // (r, in)
@@ -91,6 +111,10 @@ public sealed class Hydra : LinearAdapter
                 return kept;
             }
         }
+
+        public Tensor Down => _down;
+
+        public Tensor Up => _up;
 
         public Tensor Product() => _up.mm(_down);
 
@@ -127,15 +151,15 @@ public enum HydraStart
 public sealed record HydraOptions : LinearAdapterOptions
 {
     /// <summary>Rank of the branch beside the layer; 0 leaves it out. Default 4.</summary>
-    [JsonPropertyName("r_parallel")]
+    [JsonPropertyName("r_parallel"), SearchChoices(0, 2, 4, 8)]
     public int ParallelRank { get; init; } = 4;
 
     /// <summary>Rank of the branch behind the layer; 0 leaves it out. Default 8.</summary>
-    [JsonPropertyName("r_sequential")]
+    [JsonPropertyName("r_sequential"), SearchChoices(2, 4, 8, 16)]
     public int SequentialRank { get; init; } = 8;
 
     /// <summary>s, above 0. Default 1.</summary>
-    [JsonPropertyName("scaling")]
+    [JsonPropertyName("scaling"), SearchRange(0.1, 4.5, Logarithmic = true)]
     public double Scaling { get; init; } = 1;
 
     /// <summary>True to train s, one a branch, from <see cref="Scaling"/> on. Default false.</summary>
@@ -143,7 +167,7 @@ public sealed record HydraOptions : LinearAdapterOptions
     public bool LearnsScale { get; init; }
 
     /// <summary>Share of the low-rank code that is dropped while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("hydra_dropout")]
+    [JsonPropertyName("hydra_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>True for biases in the branches. Default false.</summary>
@@ -152,7 +176,7 @@ public sealed record HydraOptions : LinearAdapterOptions
 
     /// <summary>How the down matrices start. Default Kaiming.</summary>
     [JsonPropertyName("init_down")]
-    [JsonConverter(typeof(JsonStringEnumConverter<HydraStart>))]
+    [JsonConverter(typeof(NameConverter<HydraStart>))]
     public HydraStart DownStart { get; init; }
 
     /// <inheritdoc/>
@@ -164,6 +188,14 @@ public sealed record HydraOptions : LinearAdapterOptions
         Guard.AtLeast(ParallelRank + SequentialRank, 1);
         Guard.Positive(Scaling);
         Guard.InRange(Dropout, 0.0, 0.99);
+    }
+
+    /// <summary>As in the paper: the last layer of each block's feed-forward part, and in vision transformers that of its attention too.</summary>
+    protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
+    {
+        return [.. backbone.Blocks.SelectMany(site => backbone is VisionEncoder ? new[] { site.Attention, site.FeedForward } : [site.FeedForward]).Select(PathOf)];
+
+        string PathOf(LinearLayer layer) => backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
     }
 
     /// <inheritdoc/>

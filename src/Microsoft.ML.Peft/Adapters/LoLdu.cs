@@ -1,4 +1,4 @@
-using System.Text.Json.Serialization;
+using System.Security.Cryptography;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
@@ -9,53 +9,81 @@ namespace Microsoft.ML.Peft.Adapters;
 
 /// <summary>LoLDU: the weight is factored as P·L·D·U and the first r numbers of the diagonal D are trained.</summary>
 /// <remarks>
-/// <para><c>W' = W + s·B·diag(z − z₀)·A</c> with <c>B = P·L[:, :r]</c>, <c>A = U[:r]</c>, <c>s = α/r</c> and z₀ the first r pivots.</para>
-/// <para>Shapes: z (r); B (out, r); A (r, in); the factors are made again from the base when an adapter is loaded. Trains r numbers.</para>
-/// <para>Starts as the identity, whatever z starts with, unless <c>residual_from_pivots</c> is set: then other starts than the pivots change the model, as in the authors' code.</para>
+/// <para><c>W' = W + s·B·diag(z − z₀)·A</c> with <c>B = P·L[:, :r]</c>, <c>A = U[:r]</c>, <c>s = α/r</c> and z₀ the first r pivots, which are in no order.</para>
+/// <para>Shapes: z (r); B (out, r); A (r, in); the factors are made again from the base when an adapter is loaded, unless the file has them. Trains r numbers; fewer
+/// on a layer whose weight runs out of pivots before.</para>
+/// <para>Starts as the identity, whatever z starts with, unless <c>residual_from_pivots</c> is set: then other starts than the pivots change the model, as in the authors' code.
+/// No weight decay acts on z, which would pull the pivots of the base model towards zero.</para>
 /// <para>Source: Shi et al. 2024, arXiv:2410.13618.</para>
 /// </remarks>
-public sealed class LoLdu : AdditiveAdapter
+public sealed class LoLdu : AdditiveAdapter, ILowRankUpdate
 {
     private readonly Parameter _z;   // (r)
     private readonly Tensor _start;  // z₀ (r)
     private readonly Tensor _b;      // (out, r)
     private readonly Tensor _a;      // (r, in)
+    private readonly Tensor? _hash;  // (16) bytes that tell the weight from others
     private readonly double _scale;
+    private readonly int _asked;
 
     /// <summary>Factors the weight of a layer.</summary>
-    /// <exception cref="PeftException">The rank is above the smaller side of the layer.</exception>
+    /// <exception cref="PeftException">The rank is above the smaller side of the layer, or the weight has no pivot.</exception>
     public LoLdu(LinearLayer target, LoLduOptions options, AdapterBuild build)
         : base(target)
     {
-        var rank = options.Rank;
-        if (rank > Math.Min(InFeatures, OutFeatures))
+        _asked = options.Rank;
+        if (_asked > Math.Min(InFeatures, OutFeatures))
         {
-            throw new PeftException($"r is {rank} and '{Path}' ({OutFeatures} × {InFeatures}) has {Math.Min(InFeatures, OutFeatures)} pivots; lower r.");
+            throw new PeftException($"r is {_asked} and '{Path}' ({OutFeatures} × {InFeatures}) has {Math.Min(InFeatures, OutFeatures)} pivots; lower r.");
         }
 
-        _scale = options.Alpha / rank;
+        _scale = options.Alpha / _asked;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var (p, l, u) = linalg.lu(target.Weight.Dense().to(ScalarType.Float64));
+        var weight = target.Weight.Dense().to(ScalarType.Float64);
+        var (p, l, u) = linalg.lu(weight);
+        var rank = Usable(u.diagonal(), options.PivotEps);
         var pivots = u.diagonal().narrow(0, 0, rank);
-        var upper = u.narrow(0, 0, rank);
-        var smallest = pivots.abs().max().item<double>() * options.PivotEps;
-        var safe = pivots.where(pivots.abs().gt(smallest), ones_like(pivots).mul_(double.PositiveInfinity)); // a row without a pivot is left out
-        _a = Keep("factor_A", upper / safe.unsqueeze(1));
-        _b = Keep("factor_B", p.mm(l).narrow(1, 0, rank));
+        var (a, b) = (u.narrow(0, 0, rank) / pivots.unsqueeze(1), p.mm(l).narrow(1, 0, rank));
+        (_a, _b) = (Keep("factor_A", a, options.SavesFactors), Keep("factor_B", b, options.SavesFactors));
         var diagonal = pivots.to(ScalarType.Float32);
         var z = Start(options.Start, diagonal, build.Initialization);
-        _start = Keep("start_z", options.ResidualFromPivots ? diagonal : z);
+        // A drawn start is none that could be found again, so that a file has to have it.
+        _start = Keep("start_z", options.ResidualFromPivots ? diagonal : z, options.SavesFactors || (!options.ResidualFromPivots && options.StartIsDrawn));
         _z = Trainable(z.clone());
         register_parameter("vector_z", _z);
-
-        Tensor Keep(string name, Tensor values)
+        if (!options.SavesFactors)
         {
-            var kept = values.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
+            _hash = tensor(SHA256.HashData(weight.to(ScalarType.Float32).cpu().contiguous().bytes)[..16]).DetachFromDisposeScope();
+            register_buffer("base_hash", _hash, persistent: false);
+        }
+
+        Tensor Keep(string name, Tensor values, bool saved)
+        {
+            var kept = values.to(ScalarType.Float32, copy: true).contiguous();
+            if (saved)
+            {
+                var parameter = Frozen(kept);
+                register_parameter(name, parameter);
+                return parameter;
+            }
+
+            kept.DetachFromDisposeScope();
             register_buffer(name, kept, persistent: false);
             return kept;
         }
     }
+
+    /// <summary>What a user should know, or null: a weight with fewer pivots than were asked for.</summary>
+    internal string? Note => _z.size(0) == _asked ? null : $"'{Path}' has {_z.size(0)} usable pivots and r is {_asked}; {_z.size(0)} numbers of it are trained.";
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Name, Tensor Tensor)> Companions => _hash is null ? [] : [("base_hash", _hash)];
+
+    /// <inheritdoc/>
+    protected internal override OptimizerGroup GroupOf(string parameter) => new("", Decays: false);
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update() => (_a, _b * (_z - _start).mul(_scale), null);
 
     /// <inheritdoc/>
     protected internal override Tensor Delta() => (_b * (_z - _start).mul(_scale)).mm(_a);
@@ -63,6 +91,15 @@ public sealed class LoLdu : AdditiveAdapter
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
         => linear(linear(x, InTypeOf(x, _a)) * InTypeOf(x, (_z - _start).mul(_scale)), InTypeOf(x, _b));
+
+    // Behind the first pivot that is too small there is nothing to divide by.
+    private int Usable(Tensor pivots, double smallest)
+    {
+        var sizes = pivots.abs().cpu().data<double>().ToArray();
+        var least = sizes.Max() * smallest;
+        var usable = sizes.Take(_asked).TakeWhile(size => size > 0 && size >= least).Count();
+        return usable > 0 ? usable : throw new PeftException($"The weight of '{Path}' has no pivot to begin with: a column of zeros. Leave the layer out of the targets.");
+    }
 
     private static Tensor Start(LoLduStart start, Tensor pivots, Initialization random)
     {
@@ -79,71 +116,4 @@ public sealed class LoLdu : AdditiveAdapter
             _ => pivots,
         };
     }
-}
-
-/// <summary>What the diagonal of <see cref="LoLdu"/> starts with; μ and σ are mean and deviation of the pivots.</summary>
-public enum LoLduStart
-{
-    /// <summary>The pivots.</summary>
-    Lu,
-
-    /// <summary>Uniform on ±|μ|/2.</summary>
-    Uniform,
-
-    /// <summary>Uniform on ±1.</summary>
-    SUniform,
-
-    /// <summary>Normal with μ and σ.</summary>
-    Normal,
-
-    /// <summary>Normal with mean 0 and deviation 1.</summary>
-    SNormal,
-
-    /// <summary>μ.</summary>
-    Constant,
-
-    /// <summary>1.</summary>
-    Ones,
-
-    /// <summary>0.</summary>
-    Zeros,
-}
-
-/// <summary>Settings of <see cref="LoLdu"/>.</summary>
-[AdapterMethod(
-    "LOLDU", AdapterFamily.Additive, Title = "LoLDU", Paper = "arXiv:2410.13618", Formula = "W + (α/r)·P·L·diag(z − z₀)·U", Trained = "r", Merges = true)]
-public sealed record LoLduOptions : LinearAdapterOptions
-{
-    /// <summary>Count r of trained pivots: 1 to the smaller side of the layer. Default 4.</summary>
-    [JsonPropertyName("r")]
-    public int Rank { get; init; } = 4;
-
-    /// <summary>Numerator α of the scale, above 0. Default 1.</summary>
-    [JsonPropertyName("loldu_alpha")]
-    public double Alpha { get; init; } = 1;
-
-    /// <summary>What the diagonal starts with. Default: the pivots.</summary>
-    [JsonPropertyName("init")]
-    [JsonConverter(typeof(JsonStringEnumConverter<LoLduStart>))]
-    public LoLduStart Start { get; init; }
-
-    /// <summary>True to take the pivots out of the base whatever the start, which then changes the model. Default false.</summary>
-    [JsonPropertyName("residual_from_pivots")]
-    public bool ResidualFromPivots { get; init; }
-
-    /// <summary>Pivots below this share of the largest one are left out: 0 to 1. Default 1e-8.</summary>
-    [JsonPropertyName("pivot_eps")]
-    public double PivotEps { get; init; } = 1e-8;
-
-    /// <inheritdoc/>
-    public override void Validate()
-    {
-        base.Validate();
-        Guard.AtLeast(Rank, 1);
-        Guard.Positive(Alpha);
-        Guard.InRange(PivotEps, 0.0, 1.0);
-    }
-
-    /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new LoLdu(layer, this, build);
 }

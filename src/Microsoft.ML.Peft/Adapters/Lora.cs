@@ -13,7 +13,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// is taken out of the base: <c>W − s·B₀·A₀ + s·B·A</c>; the base itself stays as it is.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685, §4.1; rank-stabilized: Kalajdzievski 2023, arXiv:2312.03732.</para>
 /// </remarks>
-public sealed class Lora : AdditiveAdapter, ILowRankPart, ILoraPart
+public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraPart
 {
     private readonly LoraFactors _factors;
     private readonly Parameter? _bias; // (out)
@@ -40,14 +40,25 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILoraPart
         }
     }
 
-    internal Lora(LinearLayer target, Tensor a, Tensor b, double scale)
-        : base(target) => _factors = LoraFactors.Of(this, a, b, scale);
+    internal Lora(LinearLayer target, Tensor a, Tensor b, double scale, Tensor? bias = null)
+        : base(target)
+    {
+        _factors = LoraFactors.Of(this, a, b, scale);
+        if (bias is not null)
+        {
+            _bias = Trainable(bias);
+            register_parameter("bias", _bias);
+        }
+    }
 
     internal LoraFactors Factors => _factors;
 
     LoraFactors ILoraPart.Factors => _factors;
 
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => _factors.Updated;
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
+        => (_factors.Updated.A, _factors.Updated.B.mul(_factors.Scale), _bias?.mul(_factors.Scale));
 
     LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new Lora(Layer, a, b, 1);
 

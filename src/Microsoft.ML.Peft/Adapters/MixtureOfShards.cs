@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -15,7 +16,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Starts as the identity: the pool of A is uniform on ±1/√in, that of B zero.</para>
 /// <para>Source: Wang et al. 2025, arXiv:2410.00938.</para>
 /// </remarks>
-public sealed class MixtureOfShards : AdditiveAdapter
+public sealed class MixtureOfShards : AdditiveAdapter, ILowRankUpdate
 {
     private readonly ShardPools _pools;
     private readonly Parameter _indicesA; // (r·l)
@@ -47,6 +48,8 @@ public sealed class MixtureOfShards : AdditiveAdapter
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
         => linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, A())).mul(_options.Alpha / _options.Rank), InTypeOf(x, B()));
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update() => (A(), B().mul(_options.Alpha / _options.Rank), null);
 
     private Tensor A() => _pools.A.index_select(0, _indicesA).view(_options.Rank, InFeatures);
 
@@ -86,7 +89,7 @@ internal sealed class ShardPools : ModelAdapter
 public sealed record MixtureOfShardsOptions : AdapterOptions
 {
     /// <summary>Rank r of each layer: <see cref="PrivateRank"/> to (e − p)·L + p for a group of L layers. Default 8.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(4, 8, 16)]
     public int Rank { get; init; } = 8;
 
     /// <summary>Budget e: the rank of a LoRA with as many trained numbers. Default 2.</summary>
@@ -98,7 +101,7 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
     public int PrivateRank { get; init; } = 1;
 
     /// <summary>Shards l of each vector: a divisor of the layer's inputs and outputs. Default 2.</summary>
-    [JsonPropertyName("num_shards")]
+    [JsonPropertyName("num_shards"), SearchChoices(1, 2, 4)]
     public int Shards { get; init; } = 2;
 
     /// <summary>Numerator α of the scale, above 0. Default 16.</summary>
@@ -106,7 +109,7 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
     public double Alpha { get; init; } = 16;
 
     /// <summary>Share of the input that the low-rank path drops while training: 0 to 0.99. Default 0.1.</summary>
-    [JsonPropertyName("lora_dropout")]
+    [JsonPropertyName("lora_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; } = 0.1;
 
     /// <inheritdoc/>
@@ -124,6 +127,9 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
             throw new ArgumentException($"PrivateRank is {PrivateRank}, all of EquivalentRank, so there are no shared shards and Rank must be {EquivalentRank}; it is {Rank}.");
         }
     }
+
+    /// <inheritdoc/>
+    protected internal override TargetModules DefaultSelection(Backbone backbone) => TargetModules.AllLinear; // as in the paper
 
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)

@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
@@ -9,17 +8,22 @@ namespace Microsoft.ML.Peft.Adapters;
 
 /// <summary>PaCA: some input columns of the weight are trained, and only the inputs of these columns are kept for the backward pass.</summary>
 /// <remarks>
-/// <para><c>y = x·Wᵀ + b + x[…, I]·(s·P − W[:, I])ᵀ</c> with <c>s = α/r</c>: the weight with the columns I replaced by s·P.</para>
+/// <para><c>y = x·W'ᵀ + b</c>, W' the weight W with the columns I replaced by s·P, <c>s = α/r</c>.</para>
 /// <para>Shapes: I (r) different columns; P (out, r). Trains r·out numbers. Starts as the identity: P = W[:, I]/s.</para>
-/// <para>The base is shared and stays as it is, so the trained columns are computed as a thin product beside it. The frozen product keeps no input for the
-/// backward pass and the thin one keeps x[…, I]: r numbers a token. <see cref="AdapterSet.Merge"/> writes the columns through.</para>
+/// <para>The base is shared and stays as it is, so the columns act as a thin product beside it, <c>x·Wᵀ + x[…, I]·(s·P − W[:, I])ᵀ</c>. The frozen product
+/// keeps no input for the backward pass and the thin one keeps x[…, I]: r numbers a token. With <see cref="PacaOptions.WritesThrough"/> the columns stand
+/// in the base weight while it is trained, as in the paper: one product forward, <c>dP = s·Gᵀ·x[…, I]</c> and <c>dx = G·W'</c> backward.
+/// <see cref="AdapterSet.Merge"/> writes them through afterwards.</para>
+/// <para>Weight decay would pull the columns of the base model towards zero: the optimizer's leaves P out, and
+/// <see cref="PacaOptions.ChangeDecay"/> decays what the columns differ from the base.</para>
 /// <para>Source: Woo et al. 2025, arXiv:2503.01905.</para>
 /// </remarks>
-public sealed class Paca : LinearAdapter
+public sealed class Paca : LinearAdapter, ILowRankUpdate
 {
     private readonly Parameter _columns; // P (out, r)
     private readonly Parameter _indices; // I (r)
     private readonly double _scale;
+    private Tensor? _kept; // W[:, I] (out, r) while the base weight has other columns
 
     /// <summary>Chooses the columns of a layer.</summary>
     /// <exception cref="PeftException">The rank is above the layer's inputs.</exception>
@@ -46,11 +50,33 @@ public sealed class Paca : LinearAdapter
     }
 
     /// <inheritdoc/>
+    protected internal override OptimizerGroup GroupOf(string parameter) => new("", Decays: false);
+
+    /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => weight.index_copy(1, _indices, InTypeOf(weight, _columns * _scale));
+
+    /// <inheritdoc/>
+    protected internal override bool ChangesNothing()
+    {
+        using var scope = NewDisposeScope();
+        return _columns.eq(BaseColumns().to(ScalarType.Float32).div(_scale)).all().item<bool>(); // as it starts
+    }
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
+    {
+        var chosen = zeros(_indices.size(0), InFeatures, device: _columns.device)
+            .scatter(1, _indices.unsqueeze(1), ones(_indices.size(0), 1, device: _columns.device)); // (r, in)
+        return (chosen, (_columns * _scale) - BaseColumns().to(ScalarType.Float32), null);
+    }
 
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
+        if (_kept is not null)
+        {
+            return Written(x, below);
+        }
+
         var moved = InTypeOf(x, (_columns * _scale) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
         var (y, kept) = (below.Forward(x), x.index_select(-1, _indices));
         if (x.dim() != 2)
@@ -61,55 +87,85 @@ public sealed class Paca : LinearAdapter
         // The frozen product is nobody's saved tensor, so the thin one is added in place; what other adapters give may be.
         return below.IsBase ? y.addmm_(kept, moved.t()) : y.addmm(kept, moved.t());
     }
+
+    private Tensor Written(Tensor x, LayerCall below)
+    {
+        if (!below.KeepsWeight)
+        {
+            throw new PeftException($"PaCA has written its columns into '{Path}', where another adapter acts too; train it alone, or without WritesThrough.");
+        }
+
+        var y = WrittenColumns.apply(x, InTypeOf(x, _columns * _scale), Layer.Weight.Dense(), _indices);
+        return below.Bias() is { } bias ? y + InTypeOf(x, bias) : y;
+    }
+
+    /// <summary>Puts the columns into the base weight and keeps what was there.</summary>
+    internal void Begin()
+    {
+        if (Layer.Weight.IsBorrowed)
+        {
+            throw new PeftException($"WritesThrough is set and '{Path}' shares its weight with another layer, which would change too; leave it out of the targets.");
+        }
+
+        using var _ = no_grad();
+        _kept = Layer.Weight.Dense().index_select(1, _indices).DetachFromDisposeScope();
+        Write();
+    }
+
+    /// <summary>Puts the columns into the base weight.</summary>
+    internal void Write()
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        Put(InTypeOf(_kept!, _columns * _scale));
+    }
+
+    /// <summary>Puts back what was there, to the last bit.</summary>
+    internal void End()
+    {
+        if (_kept is not null)
+        {
+            using var _ = no_grad();
+            Put(_kept);
+            _kept.Dispose();
+            _kept = null;
+        }
+    }
+
+    /// <summary>Moves the columns towards those of the base by a share of what they differ.</summary>
+    internal void Decay(double share)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        _columns.sub_(_columns.sub(BaseColumns().to(ScalarType.Float32).div(_scale)).mul_(share));
+    }
+
+    private Tensor BaseColumns() => _kept ?? OriginalWeight.index_select(1, _indices);
+
+    private void Put(Tensor columns) => Layer.Weight.Dense().index_copy_(1, _indices, columns);
 }
 
-/// <summary>Which columns <see cref="Paca"/> trains.</summary>
-public enum PacaSelection
+/// <summary><c>x·W'ᵀ</c> for a weight that has the trained columns: what is kept for the backward pass is x[…, I], not x.</summary>
+internal sealed class WrittenColumns : autograd.SingleTensorFunction<WrittenColumns>
 {
-    /// <summary>Drawn at random.</summary>
-    Random,
-
-    /// <summary>Those with the largest norm.</summary>
-    LargestNorm,
-
-    /// <summary>Those with the smallest norm.</summary>
-    SmallestNorm,
-}
-
-/// <summary>Settings of <see cref="Paca"/>.</summary>
-[AdapterMethod(
-    "PACA", AdapterFamily.Selective, Title = "PaCA", Paper = "arXiv:2503.01905", Formula = "W with r columns replaced by (α/r)·P", Trained = "r·out", Merges = true)]
-public sealed record PacaOptions : BiasedLinearOptions
-{
-    /// <summary>Count r of trained columns: 1 to the inputs of the layer. Default 8.</summary>
-    [JsonPropertyName("r")]
-    public int Rank { get; init; } = 8;
-
-    /// <summary>Numerator α of the scale, above 0; it scales the learning rate. Default 8.</summary>
-    [JsonPropertyName("paca_alpha")]
-    public double Alpha { get; init; } = 8;
-
-    /// <summary>Which columns. Default: at random.</summary>
-    [JsonPropertyName("selection")]
-    [JsonConverter(typeof(JsonStringEnumConverter<PacaSelection>))]
-    public PacaSelection Selection { get; init; }
-
-    /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>
-    [JsonPropertyName("rank_pattern")]
-    public IReadOnlyDictionary<string, int>? RankPattern { get; init; }
-
-    /// <summary>Alphas of single layers, by pattern on the end of the path. Default none.</summary>
-    [JsonPropertyName("alpha_pattern")]
-    public IReadOnlyDictionary<string, double>? AlphaPattern { get; init; }
+    /// <inheritdoc/>
+    public override string Name => nameof(WrittenColumns);
 
     /// <inheritdoc/>
-    public override void Validate()
+    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) // x (…, in), s·P (out, r), W' (out, in), I (r)
     {
-        base.Validate();
-        Guard.AtLeast(Rank, 1);
-        Guard.Positive(Alpha);
+        var (x, columns, weight, indices) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2], (Tensor)vars[3]);
+        ctx.save_for_backward([x.index_select(-1, indices), weight]);
+        ctx.save_data("input", x.requires_grad);
+        return linear(x, weight);
     }
 
     /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Paca(layer, this, build);
+    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+    {
+        var saved = ctx.get_saved_variables();
+        var flat = grad_output.reshape(-1, grad_output.size(-1));                        // G (tokens, out)
+        var columns = flat.t().mm(saved[0].reshape(flat.size(0), saved[0].size(-1)));    // Gᵀ·x[…, I] (out, r)
+        return [(bool)ctx.get_data("input") ? grad_output.matmul(saved[1]) : null!, columns, null!, null!];
+    }
 }

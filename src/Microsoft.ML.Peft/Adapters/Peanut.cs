@@ -13,10 +13,11 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para><c>ΔWᵀ = s·M·Bᵀ</c>. <c>H₀ = σ(Wᵀ·Aᵀ)</c>, <c>Hᵢ₊₁ = σ(Hᵢ·Eᵢᵀ)</c>, then <c>M ← σ(M·Dᵢᵀ) + H</c> with the H of the encoders in turn,
 /// last first. With side <c>input</c> it reads the weight row by row: <c>ΔW = s·σ(W·Aᵀ)…·Bᵀ</c>.</para>
 /// <para>Shapes: A (r, out), B (out, r), Eᵢ and Dᵢ (r, r); with side <c>input</c> A (r, in), B (in, r). Trains 2·r·out + 2·depth·r² numbers.
-/// Starts as the identity: B zero, the others Kaiming-uniform. The weight's network runs once a forward pass; the update itself is never made.</para>
+/// Starts as the identity: B zero, the others Kaiming-uniform. The weight's network runs once a forward pass; the update itself is made only where the
+/// settings ask for it. The network reads the weight as it is without any merge. A function with σ(0) ≠ 0 lets B alone move rows of zeros.</para>
 /// <para>Source: Zhong et al. 2024, arXiv:2410.01870, §3.</para>
 /// </remarks>
-public sealed class Peanut : AdditiveAdapter
+public sealed class Peanut : AdditiveAdapter, ILowRankUpdate
 {
     private readonly PeanutOptions _options;
     private readonly Func<Tensor, Tensor> _bend;
@@ -52,20 +53,30 @@ public sealed class Peanut : AdditiveAdapter
 
     /// <inheritdoc/>
     protected internal override Tensor Delta()
-        => (_options.Side == PeanutSide.Output ? _b.mm(Inner().t()) : Inner().mm(_b.t())).mul(_options.Scaling);
+    {
+        var (a, b, _) = Update();
+        return b.mm(a);
+    }
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update() => Update();
 
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
+        var (a, b, _) = Update();
+        return _options.Materializes ? linear(x, InTypeOf(x, b.mm(a))) : linear(linear(x, InTypeOf(x, a)), InTypeOf(x, b));
+    }
+
+    // (r, in) and (out, r): as if it were a LoRA of that rank.
+    private (Tensor A, Tensor B, Tensor? Bias) Update()
+    {
         var inner = Inner().mul(_options.Scaling); // (in, r), or (out, r)
-        return _options.Side == PeanutSide.Output
-            ? linear(linear(x, InTypeOf(x, inner.t())), InTypeOf(x, _b))
-            : linear(linear(x, InTypeOf(x, _b.t())), InTypeOf(x, inner));
+        return _options.Side == PeanutSide.Output ? (inner.t(), _b, null) : (_b.t(), inner, null);
     }
 
     private Tensor Inner()
     {
-        var weight = Layer.Weight.Dense().to(_a.dtype);
+        var weight = OriginalWeight.to(_a.dtype);
         var hidden = _bend(linear(_options.Side == PeanutSide.Output ? weight.t() : weight, _a));
         var before = new Stack<Tensor>();
         foreach (var encoder in _encoders)
@@ -108,25 +119,29 @@ public enum PeanutSide
 public sealed record PeanutOptions : LinearAdapterOptions
 {
     /// <summary>Width r of the network: 1 or more. Default 32.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 
     /// <summary>Count of its pairs of encoder and decoder layers: 0 or more. Default 0.</summary>
-    [JsonPropertyName("depth")]
+    [JsonPropertyName("depth"), SearchChoices(0, 1, 2)]
     public int Depth { get; init; }
 
-    /// <summary>Its function σ: <c>relu</c>, <c>gelu</c>, <c>silu</c>, <c>tanh</c> or another of Hugging Face's names. Default <c>relu</c>.</summary>
+    /// <summary>Its function σ: <c>relu</c>, <c>gelu</c>, <c>silu</c>, <c>tanh</c> or another of Hugging Face's names, at best one with σ(0) = 0. Default <c>relu</c>.</summary>
     [JsonPropertyName("act_fn")]
     public string Function { get; init; } = "relu";
 
-    /// <summary>Scale s, finite and above 0. Default 1.</summary>
-    [JsonPropertyName("scaling")]
+    /// <summary>Scale s, finite and above 0; the authors' language models have α/r here. Default 1.</summary>
+    [JsonPropertyName("scaling"), SearchRange(0.1, 32, Logarithmic = true)]
     public double Scaling { get; init; } = 1;
 
     /// <summary>Which side it is as wide as; HF PEFT has only <c>output</c>. Default <c>output</c>.</summary>
     [JsonPropertyName("side")]
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public PeanutSide Side { get; init; }
+
+    /// <summary>Make the whole update (out, in) in each forward pass, as HF PEFT does: slower, and for comparisons. Not kept in files. Default false.</summary>
+    [JsonIgnore]
+    public bool Materializes { get; init; }
 
     /// <summary>Start as the identity; false for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]

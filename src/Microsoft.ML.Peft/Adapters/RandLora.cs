@@ -118,7 +118,7 @@ public enum RandLoraScale
 public sealed record RandLoraOptions : SharedProjectionOptions
 {
     /// <summary>Rank r of one random product: 1 or more. Default 32.</summary>
-    [JsonPropertyName("r")]
+    [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 
     /// <summary>Numerator α of the scale, above 0. Default 640.</summary>
@@ -131,7 +131,7 @@ public sealed record RandLoraOptions : SharedProjectionOptions
     public RandLoraScale ScaleRule { get; init; }
 
     /// <summary>Share of the input that the update drops while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("randlora_dropout")]
+    [JsonPropertyName("randlora_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; }
 
     /// <summary>Matrices of −c, 0 and c, a third of them not 0. Default false.</summary>

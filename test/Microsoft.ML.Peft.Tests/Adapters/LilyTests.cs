@@ -82,6 +82,7 @@ public sealed class LilyTests : LinearAdapterContract
         Assert.IsTrue(new LilyOptions { Routing = LilyRouting.None }.CanMerge);
         Assert.IsFalse(new LilyOptions().ToJson().Contains("routing", StringComparison.Ordinal)); // HF PEFT does not know it
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => Make(LilyRouting.Token, Layer())[0].Materialize(zeros(4, 6))).Message, "routing 'token'");
+        Assert.AreEqual("scaling", string.Join(", ", new[] { "compact", "eval_pi", "mask_padding", "mlp", "non_linearity", "scaling" }.Where(f => new LilyOptions().ToJson().Contains($"\"{f}\"", StringComparison.Ordinal))));
     }
 
     private static List<Lily> Make(LilyRouting routing, params LinearLayer[] layers)

@@ -2,6 +2,7 @@ using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.GoldenMethods;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -52,7 +53,60 @@ public sealed class PeanutTests : LinearAdapterContract
         Assert.AreEqual(258_048, 24 * Count(7, 0, 768)); // ViT-B/16, query and value
         Assert.AreEqual(262_752, 24 * Count(7, 2, 768));
         Assert.AreEqual(294_912, 24 * Count(8, 0, 768)); // RoBERTa-base
+        Assert.AreEqual(24_576, 2 * 8 * Count(1, 0, 768)); // its small one, on blocks 4 to 11
+        Assert.AreEqual(229_376, 28 * (Count(1, 0, 3072) + Count(1, 0, 1024)));
         Assert.AreEqual(7_340_032, 28 * (Count(32, 0, 3072) + Count(32, 0, 1024))); // Llama-3.2-3B, q and v
+    }
+
+    [TestMethod]
+    [DataRow(0, 4, 9)]
+    [DataRow(1, 9, 4)]
+    [DataRow(2, 5, 5)]
+    public void The_thin_form_is_the_update_and_is_a_LoRA(int depth, int inputs, int outputs)
+    {
+        var (layer, x) = (Layer(inputs, outputs), randn(3, inputs));
+        var options = new PeanutOptions { Rank = 3, Depth = depth, Scaling = 2 };
+        var thin = (Peanut)MethodCase.Parts(options, layer).Single();
+        Randomize(thin);
+        using var _ = no_grad();
+
+        AssertClose(Base(layer, x) + nn.functional.linear(x, thin.Delta()), thin.call(x));
+        using var set = AdapterSet.Of("x", options, [thin], 1);
+        using var lora = AdapterConversion.ToLora(set);
+        AssertClose(thin.call(x), ((Lora)lora.Adapters.Single()).call(x));
+        Assert.AreEqual(3, ((LoraOptions)lora.Options!).Rank);
+    }
+
+    [TestMethod]
+    public void The_first_gradient_reaches_B_alone_and_that_of_A_is_the_slope()
+    {
+        var adapter = (Peanut)Wrap(Layer());
+        var x = Input();
+        adapter.call(x).sum().backward();
+        foreach (var (name, parameter) in adapter.named_parameters())
+        {
+            Assert.AreEqual(name == "peanut_B", parameter.grad!.count_nonzero().item<long>() > 0, name);
+        }
+
+        Randomize(adapter);
+        adapter.zero_grad();
+        adapter.call(x).sum().backward();
+        using var _ = no_grad();
+        var a = Parameter(adapter, "peanut_A");
+        const double Step = 1e-2;
+        a[0, 1].add_(Step);
+        var up = adapter.call(x).sum().item<float>();
+        a[0, 1].sub_(2 * Step);
+        Assert.AreEqual((up - adapter.call(x).sum().item<float>()) / (2 * Step), a.grad![0, 1].item<float>(), 0.01 * Math.Max(1, Math.Abs(a.grad[0, 1].item<float>())));
+    }
+
+    [TestMethod]
+    public void Files_call_the_inner_layers_by_their_number()
+    {
+        var part = Wrap(Layer());
+        CollectionAssert.AreEquivalent(
+            new[] { "peanut_A", "peanut_B", "peanut_encoders.0", "peanut_encoders.1", "peanut_decoders.0", "peanut_decoders.1" }.Select(n => $"base_model.model.block.0.query.{n}.weight").ToArray(),
+            part.named_parameters().Select(p => part.FileKey("base_model.model.", p.name)).ToArray());
     }
 
     [TestMethod]

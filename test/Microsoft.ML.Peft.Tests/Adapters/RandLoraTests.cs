@@ -99,10 +99,29 @@ public sealed class RandLoraTests : LinearAdapterContract
     }
 
     [TestMethod]
+    public void Layers_share_matrices_of_the_widest_which_the_seed_decides()
+    {
+        var layers = new[] { Layer(100, 20), Layer(80, 50) };
+        var (a, b) = (Shared(0), Shared(0));
+
+        CollectionAssert.AreEqual(new long[] { 4, 1, 50 }, a.A.shape);
+        CollectionAssert.AreEqual(new long[] { 100, 13, 4 }, a.B.shape); // ⌈50/4⌉ products
+        Assert.IsTrue(a.A.bytes.SequenceEqual(b.A.bytes) && a.B.bytes.SequenceEqual(b.B.bytes));
+        Assert.IsFalse(a.A.bytes.SequenceEqual(Shared(1).A.bytes));
+
+        SharedProjections Shared(int key)
+        {
+            using var initialization = new Initialization(key + 7); // another seed of everything else
+            return (SharedProjections)new RandLoraOptions { Rank = 4, ProjectionKey = key }.CreateParts(new AdapterBuild(layers, initialization)).First();
+        }
+    }
+
+    [TestMethod]
     public void Published_counts_are_met_and_a_smaller_rank_trains_more()
     {
         Assert.AreEqual(9_289_728, 28 * (Count(32, 3072, 3072) + Count(32, 3072, 1024)));
         Assert.AreEqual(718_848, 72 * Count(64, 768, 768));
+        Assert.AreEqual((297_984, 33_792), (Count(32, 3072, 3072), Count(32, 3072, 1024)));
         Assert.IsGreaterThan(Count(32, 768, 768), Count(16, 768, 768));
     }
 

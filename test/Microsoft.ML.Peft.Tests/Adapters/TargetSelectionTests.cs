@@ -35,6 +35,19 @@ public sealed class TargetSelectionTests
             Paths(new LoraOptions()));
 
     [TestMethod]
+    public void Methods_of_papers_with_targets_of_their_own_take_those()
+    {
+        CollectionAssert.AreEqual(new[] { "bert.encoder.layer.0.output.dense", "bert.encoder.layer.1.output.dense" }, Targets(new HydraOptions(), _bert));
+        Assert.HasCount((2 * 6) + 1, Targets(new PacaOptions { Rank = 2 }, _bert));
+        Assert.HasCount((2 * 6) + 1, Targets(new LoLduOptions { Rank = 2 }, _bert));
+        Assert.HasCount((2 * 6) + 1, Targets(new MixtureOfShardsOptions { Rank = 2 }, _bert));
+        using var vit = PretrainedModel.Load(Path.Combine(GoldenFolder.Root, "vit"), HeadKind.ImageClassification);
+        Assert.IsTrue(Targets(new HydraOptions(), vit).Take(2).SequenceEqual(["vit.layers.0.attention.o_proj", "vit.layers.0.mlp.fc2"]));
+
+        static string[] Targets(AdapterOptions options, PretrainedModel model) => [.. AdapterPlan.For(options, model.Backbone, new CopiedModules(["classifier"], [])).Targets];
+    }
+
+    [TestMethod]
     public void A_name_is_a_whole_path_element()
         => Assert.IsEmpty(Paths(new LoraOptions { TargetModules = TargetModules.Named("query", "alue") }).Where(p => p.EndsWith("value", StringComparison.Ordinal)));
 

@@ -145,7 +145,7 @@ public sealed class TriAdaptLoraTests : LinearAdapterContract
         Assert.AreEqual(3, ((LoraOptions)lora.Options!).Rank);
         var x = Input();
         AssertClose(part.call(x), ((Lora)lora.Adapters.Single()).call(x));
-        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => AdapterConversion.ToLora(AdapterSet.Of("x", new HydraOptions(), [MakeOther()], 1))).Message, "no product of two factors");
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => AdapterConversion.ToLora(AdapterSet.Of("x", new LoHaOptions(), [MakeOther()], 1))).Message, "no product of two factors");
     }
 
     [TestMethod]
@@ -224,6 +224,6 @@ public sealed class TriAdaptLoraTests : LinearAdapterContract
     private Adapter MakeOther()
     {
         using var initialization = new Initialization(0);
-        return new Hydra(Layer(), new HydraOptions(), new AdapterBuild([], initialization));
+        return new LoHa(Layer(), new LoHaOptions(), new AdapterBuild([], initialization));
     }
 }

@@ -54,6 +54,9 @@ internal sealed class MethodCase : IDisposable
 
     public bool Flag(string option) => Options.TryGetProperty(option, out var value) && value.ValueKind == JsonValueKind.True;
 
+    /// <summary>The text of an option, or null where it has none.</summary>
+    public string? Text(string option) => Options.TryGetProperty(option, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+
     /// <summary>The recorded base layer.</summary>
     public LinearLayer Layer(string path = "block.0.query", string prefix = "base.", int index = 0)
         => new(path, index, new DenseWeight(this[prefix + "weight"].clone()), Has(prefix + "bias") ? this[prefix + "bias"].clone() : null);

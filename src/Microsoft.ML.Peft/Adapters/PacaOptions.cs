@@ -1,0 +1,85 @@
+using System.Text.Json.Serialization;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Layers;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>Which columns <see cref="Paca"/> trains.</summary>
+public enum PacaSelection
+{
+    /// <summary>Drawn at random.</summary>
+    Random,
+
+    /// <summary>Those with the largest norm.</summary>
+    LargestNorm,
+
+    /// <summary>Those with the smallest norm.</summary>
+    SmallestNorm,
+}
+
+/// <summary>Settings of <see cref="Paca"/>.</summary>
+[AdapterMethod(
+    "PACA", AdapterFamily.Selective, Title = "PaCA", Paper = "arXiv:2503.01905", Formula = "W with r columns replaced by (α/r)·P", Trained = "r·out", Merges = true)]
+public sealed record PacaOptions : BiasedLinearOptions
+{
+    /// <summary>Count r of trained columns: 1 to the inputs of the layer. Default 8.</summary>
+    [JsonPropertyName("r"), SearchChoices(4, 8, 16, 32, 64)]
+    public int Rank { get; init; } = 8;
+
+    /// <summary>Numerator α of the scale, above 0; it scales the learning rate. Default 8.</summary>
+    [JsonPropertyName("paca_alpha")]
+    public double Alpha { get; init; } = 8;
+
+    /// <summary>Which columns. Default: at random.</summary>
+    [JsonPropertyName("selection")]
+    [JsonConverter(typeof(PacaSelectionConverter))]
+    public PacaSelection Selection { get; init; }
+
+    /// <summary>Train with the columns written into the base weight, which nobody else may use meanwhile: one matrix product instead of two. The base is
+    /// put back to the last bit afterwards. Not kept in files. Default false.</summary>
+    [JsonIgnore]
+    public bool WritesThrough { get; init; }
+
+    /// <summary>Decay a step of what the columns differ from the base, times the learning rate: 0 or more. Not kept in files. Default 0.</summary>
+    [JsonIgnore]
+    public double ChangeDecay { get; init; }
+
+    /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>
+    [JsonPropertyName("rank_pattern")]
+    public IReadOnlyDictionary<string, int>? RankPattern { get; init; }
+
+    /// <summary>Alphas of single layers, by pattern on the end of the path. Default none.</summary>
+    [JsonPropertyName("alpha_pattern")]
+    public IReadOnlyDictionary<string, double>? AlphaPattern { get; init; }
+
+    /// <inheritdoc/>
+    public override void Validate()
+    {
+        base.Validate();
+        Guard.AtLeast(Rank, 1);
+        Guard.Positive(Alpha);
+        Guard.AtLeast(ChangeDecay, 0);
+        foreach (var (layer, rank) in RankPattern ?? new Dictionary<string, int>())
+        {
+            Guard.AtLeast(rank, 1, $"RankPattern['{layer}']");
+        }
+
+        foreach (var (layer, alpha) in AlphaPattern ?? new Dictionary<string, double>())
+        {
+            Guard.Positive(alpha, $"AlphaPattern['{layer}']");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override TargetModules DefaultSelection(Backbone backbone) => TargetModules.AllLinear; // as in the paper
+
+    /// <inheritdoc/>
+    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Paca(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override AdapterTraining? CreateTraining(AdapterSet adapter) => WritesThrough || ChangeDecay > 0 ? new PacaTraining(adapter, this) : null;
+}
+
+internal sealed class PacaSelectionConverter()
+    : NamedStartConverter<PacaSelection>((PacaSelection.Random, "random"), (PacaSelection.LargestNorm, "norm_desc"), (PacaSelection.SmallestNorm, "norm_asc"));

@@ -1,0 +1,107 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Checkpoints;
+using Microsoft.ML.Peft.Tests.Golden;
+using Microsoft.ML.Peft.Tests.GoldenMethods;
+using Microsoft.ML.Peft.Training;
+using Peft.Golden;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+/// <summary>What Lily's layers share, in memory and in files.</summary>
+[TestClass]
+public sealed class LilySharingTests : GoldenMethodTests
+{
+    // Weights that are one number, so that a large model costs nothing.
+    [TestMethod]
+    public void Counts_are_those_of_the_paper_and_of_HF_PEFT()
+    {
+        (string, long, long)[] mlp = [("gate_proj", 3072, 8192), ("up_proj", 3072, 8192), ("down_proj", 8192, 3072)];
+        Assert.AreEqual(9_485_280, Count(new() { Rank = 140, Stride = 14, Experts = 2 }, 28, mlp)); // Llama-3.2-3B
+        Assert.AreEqual(18_450_432, Count(new() { Rank = 896, Stride = 14, Experts = 2 }, 28, ("q_proj", 3072, 3072), ("v_proj", 3072, 1024)));
+        Assert.AreEqual(396_288, Count(new() { Rank = 32, Stride = 3, Experts = 4 }, 12, ("query", 768, 768), ("value", 768, 768))); // RoBERTa-base
+    }
+
+    [TestMethod]
+    public void A_step_for_one_layer_moves_another()
+    {
+        var layers = Enumerable.Range(0, 2).Select(k => new LinearLayer($"layers.{k}.query", k, new DenseWeight(randn(4, 6)), null)).ToArray();
+        var parts = MethodCase.Parts(new LilyOptions { Rank = 2, TargetModules = new[] { "query" } }, layers).Cast<Lily>().ToArray();
+        var x = randn(3, 6);
+        var before = parts[1].call(x).detach();
+
+        Train([.. parts[0].parameters().Cast<TorchSharp.Modules.Parameter>()], () => parts[0].call(x), randn(3, 4), steps: 1, rate: 0.1, decay: 0);
+
+        Assert.IsFalse(before.allclose(parts[1].call(x)));
+    }
+
+    [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Files_have_a_shared_tensor_once_a_layer_or_once(bool compact)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "llama", null));
+        var options = new LilyOptions { Rank = 2, Stride = 2, Compact = compact };
+        using var adapter = AdapterSet.Create("a", options, golden.Model.Backbone, new CopiedModules([], []), 1);
+        using (no_grad())
+        {
+            foreach (var (parameter, _) in adapter.TrainedParameters())
+            {
+                nn.init.normal_(parameter);
+            }
+        }
+
+        using var folder = new TemporaryFolder();
+        AdapterCheckpoint.Write(adapter, folder.Path, null, "base");
+        using (var file = SafetensorsReader.Open(Path.Combine(folder.Path, "adapter_model.safetensors")))
+        {
+            var layers = adapter.Adapters.Count;
+            Assert.AreEqual(compact ? 2 : layers, file.Entries.Keys.Count(k => k.EndsWith("lily_B.weight", StringComparison.Ordinal))); // q and v
+            Assert.AreEqual(layers, file.Entries.Keys.Count(k => k.EndsWith("lily_router.weight", StringComparison.Ordinal)));
+        }
+
+        using var loaded = AdapterSet.Create("b", AdapterCheckpoint.ReadOptions(folder.Path), golden.Model.Backbone, new CopiedModules([], []), 2);
+        AdapterCheckpoint.ReadTensors(loaded, folder.Path);
+        foreach (var (one, other) in adapter.Parameters().Zip(loaded.Parameters()))
+        {
+            Assert.IsTrue(one.Parameter.bytes.SequenceEqual(other.Parameter.bytes), one.FileName);
+        }
+
+        Assert.AreEqual(adapter.TrainableCount, loaded.TrainableCount); // shared again
+    }
+
+    [TestMethod]
+    public void A_branch_beside_the_feed_forward_part_learns_and_comes_back()
+    {
+        using var folder = new TinyBert();
+        var options = new LilyOptions { Rank = 4, Stride = 2, Mlp = new() { Rank = 8 } };
+        using var model = TextClassifier.Load(folder.Folder, new() { Labels = ["colour", "number", "animal"], Adapter = options });
+        Assert.AreEqual((8 * 32) + (2 * 8 * 32) + (2 * 2 * 8), model.Adapter.Adapters.OfType<LilyBranch>().SelectMany(b => b.parameters())
+            .Distinct(ReferenceEqualityComparer.Instance).Cast<Tensor>().Sum(p => p.numel())); // two blocks share A and B
+        var rows = TinyBert.Words.Select((word, k) => new TextExample($"{word} {TinyBert.Words[(k + 3) % 10]}", k < 3 ? 0 : k < 6 ? 1 : 2)).ToArray();
+
+        var report = Trainer.Fit(model, rows, new() { Epochs = 10, BatchSize = 5, LearningRate = 1e-2 });
+
+        Assert.IsLessThan(report.EpochLosses[0], report.FinalLoss);
+        Assert.ThrowsExactly<PeftException>(() => model.Adapter.Merge());
+        string[] texts = [.. rows.Select(row => row.Text)];
+        model.SaveAdapter(folder.PathOf("adapter"));
+        using var loaded = TextClassifier.LoadAdapter(folder.Folder, folder.PathOf("adapter"), model.Settings with { Seed = 99 });
+        var (expected, actual) = (model.Predict(texts), loaded.Predict(texts));
+        for (var row = 0; row < texts.Length; row++)
+        {
+            CollectionAssert.AreEqual(expected[row], actual[row]);
+        }
+    }
+
+    private static long Count(LilyOptions options, int blocks, params (string Name, long Inputs, long Outputs)[] kinds)
+    {
+        var layers = Enumerable.Range(0, blocks).SelectMany(_ => kinds, (k, kind) => (Path: $"layers.{k}.{kind.Name}", kind.Inputs, kind.Outputs))
+            .Select((at, index) => new LinearLayer(at.Path, index, new DenseWeight(zeros(1, 1).expand(at.Outputs, at.Inputs)), null)).ToArray();
+        return MethodCase.Parts(options with { TargetModules = kinds.Select(k => k.Name).ToArray() }, layers).SelectMany(p => p.parameters())
+            .Distinct(ReferenceEqualityComparer.Instance).Cast<Tensor>().Sum(p => p.numel());
+    }
+}
