@@ -47,6 +47,7 @@ public abstract class BertLike : TextEncoder
         _project = EmbeddingSize == HiddenSize ? null : source.Linear($"{path}.embeddings_project", EmbeddingSize, HiddenSize);
         var shape = new PostNormShape(HiddenSize, config.Int("intermediate_size", 1, 1 << 20), Eps, config.Text("hidden_act", "gelu"))
         {
+            Heads = _heads,
             WeightDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0.1),
             AttentionDropout = HiddenDropout,
             OutputDropout = HiddenDropout,

@@ -125,7 +125,7 @@ public sealed class Bloom : Decoder
             _norm2 = source.LayerNorm($"{path}.post_attention_layernorm", hidden, eps);
             _up = source.Linear($"{path}.mlp.dense_h_to_4h", hidden, 4 * hidden);
             _down = source.Linear($"{path}.mlp.dense_4h_to_h", 4 * hidden, hidden);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Together(_queryKeyValue, _output, heads, _size) });
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)

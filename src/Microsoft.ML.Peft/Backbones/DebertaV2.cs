@@ -186,6 +186,7 @@ public sealed class DebertaV2 : TextEncoder
     {
         var shape = new PostNormShape(HiddenSize, config.Int("intermediate_size", 1, 1 << 20), _eps, config.Text("hidden_act", "gelu"))
         {
+            Heads = _heads,
             WeightDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0.1),
             AttentionDropout = _dropout,
             OutputDropout = _dropout,

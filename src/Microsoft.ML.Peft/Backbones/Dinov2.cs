@@ -146,7 +146,7 @@ public sealed class Dinov2 : VisionEncoder
             }
 
             _scale2 = source.Parameters($"{path}.layer_scale2", ("lambda1", [hidden]));
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, heads, hidden / heads) });
             _dropout = config.Number("hidden_dropout_prob", 0, 0.99, 0);
             _attentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0);
             _dropPath = config.Number("drop_path_rate", 0, 0.99, 0);

@@ -42,6 +42,7 @@ public sealed class DistilBert : TextEncoder
         _norm = source.LayerNorm("distilbert.embeddings.LayerNorm", HiddenSize, Eps);
         var shape = new PostNormShape(HiddenSize, config.Int("hidden_dim", 1, 1 << 20), Eps, _activation)
         {
+            Heads = _heads,
             WeightDropout = config.Number("attention_dropout", 0, 0.99, 0.1),
             AttentionDropout = 0,
             OutputDropout = _dropout,

@@ -162,7 +162,12 @@ public abstract class GatedDecoder : Decoder
                     source.Linear($"{path}.mlp.up_proj", hidden, _inner, form.FeedForwardBias),
                 ];
             _down = source.Linear($"{path}.mlp.down_proj", _inner, hidden, form.FeedForwardBias);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false)
+            {
+                Heads = form.Fused
+                    ? HeadMap.Fused(_queryKeyValue[0], _output, heads.Heads, heads.HeadSize, heads.KeyHeads)
+                    : HeadMap.Of(_queryKeyValue[0], _queryKeyValue[1], _queryKeyValue[2], _output, heads.Heads, heads.HeadSize, heads.KeyHeads),
+            });
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)

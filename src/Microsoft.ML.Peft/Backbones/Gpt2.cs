@@ -132,7 +132,7 @@ public sealed class Gpt2 : Decoder
             _norm2 = source.LayerNorm($"{path}.ln_2", hidden, eps);
             _up = source.LinearInOut($"{path}.mlp.c_fc", hidden, inner);
             _down = source.LinearInOut($"{path}.mlp.c_proj", inner, hidden);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Fused(_queryKeyValue, _output, heads, hidden / heads) });
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)

@@ -126,7 +126,7 @@ public sealed class GptJ : Decoder
             _output = source.Linear($"{path}.attn.out_proj", hidden, hidden, bias: false);
             _up = source.Linear($"{path}.mlp.fc_in", hidden, inner);
             _down = source.Linear($"{path}.mlp.fc_out", inner, hidden);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, heads, _size) });
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, RotaryEmbedding rotary, RotaryAngles angles, AttentionMask mask)

@@ -144,7 +144,7 @@ public sealed class Opt : Decoder
             _norm2 = source.LayerNorm($"{path}.final_layer_norm", hidden, Eps);
             _up = source.Linear($"{path}.fc1", hidden, inner, bias);
             _down = source.Linear($"{path}.fc2", inner, hidden, bias);
-            source.Blocks.Add(new(index, _output, _down, !normFirst));
+            source.Blocks.Add(new(index, _output, _down, !normFirst) { Heads = HeadMap.Of(_query, _key, _value, _output, heads, _size) });
         }
 
         public Tensor Forward(Tensor hidden, DecoderPass pass, AttentionMask mask)

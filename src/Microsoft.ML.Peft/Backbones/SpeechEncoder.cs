@@ -91,6 +91,7 @@ public abstract class SpeechEncoder : Backbone
         {
             var form = new PostNormShape(HiddenSize, inner, eps, activation)
             {
+                Heads = _heads,
                 WeightDropout = attentionDropout,
                 AttentionDropout = _dropout,
                 OutputDropout = _dropout,

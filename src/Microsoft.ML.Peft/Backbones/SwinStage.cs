@@ -122,7 +122,7 @@ internal sealed class SwinStage
             _norm2 = source.LayerNorm($"{path}.layernorm_after", hidden, eps);
             _up = source.Linear($"{path}.intermediate.dense", hidden, inner);
             _down = source.Linear($"{path}.output.dense", inner, hidden);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, heads, hidden / heads) });
             _activation = Activation.Named(config.Text("hidden_act", "gelu"));
             _dropout = config.Number("hidden_dropout_prob", 0, 0.99, 0);
             _attentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0);

@@ -99,7 +99,7 @@ internal sealed class T5Stack
             _gate = gated ? source.Linear($"{last}.DenseReluDense.wi_0", hidden, inner, bias: false) : null;
             _up = source.Linear($"{last}.DenseReluDense.{(gated ? "wi_1" : "wi")}", hidden, inner, bias: false);
             _down = source.Linear($"{last}.DenseReluDense.wo", inner, hidden, bias: false);
-            source.Blocks.Add(new(index, _own.Output, _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _own.Output, _down, NormsAfter: false) { Heads = _own.Map });
         }
 
         public Tensor Encode(Tensor hidden, long rows, long length, AttentionMask mask, ForwardContext context)
@@ -162,6 +162,8 @@ internal sealed class T5Stack
         public RmsNormLayer Norm { get; }
 
         public LinearLayer Output { get; }
+
+        public HeadMap Map => HeadMap.Of(_query, _key, _value, Output, Heads, Size);
 
         // What the heads give.
         public Tensor Attend(

@@ -187,7 +187,10 @@ public sealed class Whisper : EncoderDecoder
             _norm2 = source.LayerNorm($"{path}.final_layer_norm", hidden, form.Eps);
             _up = source.Linear($"{path}.fc1", hidden, form.Inner);
             _down = source.Linear($"{path}.fc2", form.Inner, hidden);
-            source.Blocks.Add(new(index, _self[3], _down, NormsAfter: false));
+            source.Blocks.Add(new(index, _self[3], _down, NormsAfter: false)
+            {
+                Heads = HeadMap.Of(_self[0], _self[1], _self[2], _self[3], form.Heads, hidden / form.Heads),
+            });
 
             LinearLayer[] Projections(string name) =>
             [

@@ -5,4 +5,8 @@ namespace Microsoft.ML.Peft.Layers;
 /// <param name="Attention">The last layer of its attention.</param>
 /// <param name="FeedForward">The last layer of its feed-forward part.</param>
 /// <param name="NormsAfter">True if it normalizes after each part is added, false if before.</param>
-public sealed record BlockSite(int Index, LinearLayer Attention, LinearLayer FeedForward, bool NormsAfter);
+public sealed record BlockSite(int Index, LinearLayer Attention, LinearLayer FeedForward, bool NormsAfter)
+{
+    /// <summary>The heads of its attention; of a decoder that also looks at an encoder, those of its own tokens.</summary>
+    public required HeadMap Heads { get; init; }
+}

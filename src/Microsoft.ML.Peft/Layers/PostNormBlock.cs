@@ -23,6 +23,9 @@ internal sealed record PostNormPaths(
 /// <summary>Sizes and rates of a <see cref="PostNormBlock"/>.</summary>
 internal sealed record PostNormShape(long Hidden, long Inner, double Eps, string Activation)
 {
+    /// <summary>Attention heads.</summary>
+    public required long Heads { get; init; }
+
     /// <summary>Dropout of the attention weights.</summary>
     public required double WeightDropout { get; init; }
 
@@ -60,7 +63,7 @@ internal sealed class PostNormBlock
         _up = source.Linear(paths.Up, shape.Hidden, shape.Inner);
         _down = source.Linear(paths.Down, shape.Inner, shape.Hidden);
         _norm2 = source.LayerNorm(paths.OutputNorm, shape.Hidden, shape.Eps);
-        source.Blocks.Add(new(index, _output, _down, NormsAfter: true));
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: true) { Heads = HeadMap.Of(Query, Key, _value, _output, shape.Heads, shape.Hidden / shape.Heads) });
         _activation = Activation.Named(shape.Activation);
     }
 

@@ -28,7 +28,7 @@ internal sealed class PreNormBlock
         _norm2 = source.LayerNorm($"{path}.{names.Norm2}", hidden, form.Eps);
         _up = source.Linear($"{path}.{names.Up}", hidden, form.Inner);
         _down = source.Linear($"{path}.{names.Down}", form.Inner, hidden);
-        source.Blocks.Add(new(index, _output, _down, NormsAfter: false));
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, form.Heads, hidden / form.Heads) });
     }
 
     /// <summary>(rows·keys, hidden) gives (rows·queries, hidden): the first <paramref name="queries"/> tokens of each row.</summary>

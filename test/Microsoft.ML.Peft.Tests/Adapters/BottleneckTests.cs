@@ -93,7 +93,7 @@ public sealed class BottleneckTests
         var layer = new LinearLayer("block.output", 0, new DenseWeight(zeros(768, 1)), null);
         var build = new AdapterBuild([], initialization, golden.Model.Backbone);
         var shared = options.CreateShared(build);
-        var block = options.CreateParts(new BlockSite(0, layer, layer, true), build, shared).Sum(Trained);
+        var block = options.CreateParts(new BlockSite(0, layer, layer, true) { Heads = HeadMap.Of(layer, layer, layer, layer, 1, 768) }, build, shared).Sum(Trained);
 
         Assert.AreEqual(count, (12 * block) + (shared is null ? 0 : Trained(shared)));
 

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Peft.Tests.Adapters;
 
 /// <summary>A run over losses of the test's own.</summary>
-internal sealed class LossRun(Func<Tensor> loss, Func<Tensor>? heldBack = null) : TrainingRun
+internal sealed class LossRun(Func<Tensor> loss, Func<Tensor>? heldBack = null, Func<IReadOnlyList<AdapterSet>, Tensor>? withRecorders = null) : TrainingRun
 {
     public override long TotalSteps => 100;
 
@@ -16,7 +16,7 @@ internal sealed class LossRun(Func<Tensor> loss, Func<Tensor>? heldBack = null) 
 
     public override int EachLoss(int batchSize, int? mostBatches, Action<Tensor> use, params IReadOnlyList<AdapterSet> below)
     {
-        use(loss());
+        use(withRecorders is null ? loss() : withRecorders(below));
         return 1;
     }
 }

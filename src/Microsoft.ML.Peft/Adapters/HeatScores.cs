@@ -1,0 +1,186 @@
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>Measures what the heads matter: gradient times number, by head, batch by batch.</summary>
+internal sealed class HeatScores : IDisposable
+{
+    private const double Eps = 1e-8;
+
+    private readonly HeatOptions _options;
+    private readonly AdapterSet _adapter;
+    private readonly List<HeadMask> _masks;
+    private readonly Dictionary<int, GradientRecorder> _recorders = []; // by layer
+    private readonly Dictionary<int, Lora> _lora = [];                  // by layer
+    private readonly AdapterSet _below;
+
+    public HeatScores(HeatOptions options, AdapterSet adapter)
+    {
+        (_options, _adapter, _masks) = (options, adapter, HeatOptions.Masks(adapter));
+        if (options.Strategy == HeadImportance.Weight)
+        {
+            foreach (var heads in _masks.Select(mask => mask.Heads))
+            {
+                IEnumerable<LinearLayer> layers = [heads.Query.Layer, heads.Key.Layer, heads.Value.Layer, .. options.IncludeOut ? [heads.Output] : Array.Empty<LinearLayer>()];
+                foreach (var layer in layers.DistinctBy(layer => layer.Index))
+                {
+                    _recorders.Add(layer.Index, new GradientRecorder(layer));
+                }
+            }
+        }
+
+        foreach (var part in adapter.Adapters.OfType<Lora>())
+        {
+            _lora[part.Target.Index] = part;
+        }
+
+        if (options.Strategy == HeadImportance.Adapter && !_masks.Any(mask => LoraOf(mask.Heads).Any()))
+        {
+            throw new PeftException("The strategy 'adapter' measures LoRA on query and value, and the adapter is on neither; add them to the targets, or choose another strategy.");
+        }
+
+        _below = AdapterSet.Of("recorders", null, [.. _recorders.Values], adapter.LayerCount);
+    }
+
+    /// <summary>The scores of the heads of each block, normalised in the block.</summary>
+    public double[][] Measure(TrainingRun run)
+        => [.. Raw(run).Select(scores =>
+        {
+            var length = Math.Sqrt(scores.Sum(score => score * score));
+            return Array.ConvertAll(scores, score => score / (length + Eps));
+        })];
+
+    /// <summary>The scores as they are, which can be compared between blocks.</summary>
+    internal double[][] Raw(TrainingRun run)
+    {
+        using var scope = NewDisposeScope();
+        var sums = _masks.Select(mask => zeros([mask.Heads.Heads], ScalarType.Float64)).ToArray();
+        _masks.ForEach(mask => mask.Records = _options.Strategy == HeadImportance.Activation);
+        try
+        {
+            Clear();
+            var batches = run.EachLoss(
+                _options.ScoreBatchSize,
+                _options.ScoreBatches,
+                loss =>
+                {
+                    loss.backward();
+                    using (no_grad())
+                    {
+                        for (var k = 0; k < sums.Length; k++)
+                        {
+                            sums[k].add_(Of(_masks[k]));
+                        }
+                    }
+
+                    Clear();
+                },
+                _below);
+            return [.. sums.Select(sum => sum.div_(batches).data<double>().ToArray())];
+        }
+        finally
+        {
+            _masks.ForEach(mask => mask.Records = false);
+            _masks.ForEach(mask => mask.Forget());
+        }
+    }
+
+    public void Dispose() => _below.Dispose();
+
+    /// <summary>The LoRA parts on query and value, with the rows that belong to heads.</summary>
+    internal static IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads, IReadOnlyDictionary<int, Lora> lora)
+    {
+        if (lora.TryGetValue(heads.Query.Layer.Index, out var query))
+        {
+            yield return (query, heads.Query, false);
+        }
+
+        if (lora.TryGetValue(heads.Value.Layer.Index, out var value))
+        {
+            yield return (value, heads.Value, true);
+        }
+    }
+
+    private IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads) => LoraOf(heads, _lora);
+
+    // The score of a batch by head (heads), Float64.
+    private Tensor Of(HeadMask mask)
+    {
+        using var scope = NewDisposeScope();
+        var (sum, size) = _options.Strategy switch
+        {
+            HeadImportance.Activation => mask.TakeContribution(),
+            HeadImportance.Weight => OfWeights(mask.Heads),
+            _ => Total(mask.Heads, LoraOf(mask.Heads).Select(l => ByHead(l.Part.Factors.B.grad is { } g ? g * l.Part.Factors.B : null, mask.Heads, l.Rows, l.ByKeyHead))),
+        };
+        var score = _options.Reduction switch
+        {
+            HeadReduction.AbsSum => sum.abs(),
+            HeadReduction.SumAbs => size,
+            _ => sum.square(),
+        };
+        return score.to(ScalarType.Float64).cpu().MoveToOuterDisposeScope();
+    }
+
+    private (Tensor Sum, Tensor Size) OfWeights(HeadMap heads)
+    {
+        var (q, k, v) = (Product(heads.Query.Layer), Product(heads.Key.Layer), Product(heads.Value.Layer));
+        List<(Tensor, Tensor)?> parts = [ByHead(q, heads, heads.Query, false), ByHead(k, heads, heads.Key, true), ByHead(v, heads, heads.Value, true)];
+        if (_options.IncludeOut && Product(heads.Output) is { } columns)
+        {
+            var byHead = columns.view(columns.size(0), heads.Heads, heads.Size);
+            parts.Add((byHead.sum([0L, 2L]), byHead.abs().sum([0L, 2L])));
+        }
+
+        return Total(heads, parts);
+
+        Tensor? Product(LinearLayer layer) => _recorders[layer.Index].Sum is { } gradient ? gradient * layer.Weight.Dense().to(ScalarType.Float32) : null;
+    }
+
+    // Rows of gradient times number (out, n), added up by head; a key head counts for each of the heads that it serves.
+    private static (Tensor Sum, Tensor Size)? ByHead(Tensor? product, HeadMap heads, HeadRows rows, bool byKeyHead)
+    {
+        if (product is null)
+        {
+            return null;
+        }
+
+        var index = tensor(
+            Enumerable.Range(0, heads.Heads).SelectMany(h => Enumerable.Range(0, heads.Size).Select(d => rows.Of(byKeyHead ? heads.KeyHeadOf(h) : h) + d)).ToArray(),
+            device: product.device);
+        var chosen = product.index_select(0, index).view(heads.Heads, -1);
+        return (chosen.sum(1), chosen.abs().sum(1));
+    }
+
+    private static (Tensor Sum, Tensor Size) Total(HeadMap heads, IEnumerable<(Tensor Sum, Tensor Size)?> parts)
+    {
+        var (sum, size) = (zeros(heads.Heads), zeros(heads.Heads));
+        foreach (var part in parts)
+        {
+            if (part is { } known)
+            {
+                (sum, size) = (sum + known.Sum.cpu(), size + known.Size.cpu());
+            }
+        }
+
+        return (sum, size);
+    }
+
+    private void Clear()
+    {
+        foreach (var (parameter, _) in _adapter.TrainedParameters())
+        {
+            parameter.grad = null;
+        }
+
+        foreach (var recorder in _recorders.Values)
+        {
+            foreach (var zero in recorder.parameters())
+            {
+                zero.grad = null;
+            }
+        }
+    }
+}

@@ -1,0 +1,196 @@
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>The schedule of HEAT: warm-up, measuring, silencing, and the rest of the run with the heads that are left.</summary>
+internal sealed class HeatTraining : AdapterTraining
+{
+    private readonly HeatOptions _options;
+    private readonly AdapterSet _adapter;
+    private readonly AdapterTraining? _inner;
+    private readonly List<HeadMask> _masks;
+    private readonly List<(Parameter Parameter, Tensor Start)> _starts = [];
+    private readonly bool _isSettled;
+    private TrainingRun? _run;
+    private List<(Parameter B, Tensor Open)> _shares = []; // B and 1 for the rows that are trained (out, 1)
+
+    public HeatTraining(HeatOptions options, AdapterSet adapter, AdapterTraining? inner)
+    {
+        (_options, _adapter, _inner, _masks, _isSettled) = (options, adapter, inner, HeatOptions.Masks(adapter), options.SilentHeads is not null);
+        _masks.ForEach(mask => options.PrunedOf(mask.Heads));
+        if (options.Mask == HeadMasking.Delta && adapter.Adapters.OfType<Lora>().FirstOrDefault(part => part.Factors.Updated.A.size(0) != part.Factors.A.size(0)) is { } part)
+        {
+            throw new PeftException($"The LoRA on '{part.Path}' starts from a part of the base weight, so that zeros in B are no silent heads; choose another start, or the mask 'output'.");
+        }
+
+        TakeShares();
+    }
+
+    public override TrainingLead? Begin(TrainingRun run)
+    {
+        _run = run;
+        if (_inner?.Begin(run) is not null)
+        {
+            throw new PeftException($"{_options.Adapter.Method.Name} needs steps of its own before the run, which HEAT does not give it.");
+        }
+
+        var warmup = _options.WarmupEpochs * run.StepsPerEpoch;
+        if (_isSettled || !_options.Restart)
+        {
+            return _isSettled || warmup < run.TotalSteps ? null : throw new PeftException(
+                $"The run has {run.TotalSteps / run.StepsPerEpoch} epochs and HEAT measures the heads after {_options.WarmupEpochs}; lower WarmupEpochs, or train longer.");
+        }
+
+        _starts.AddRange(_adapter.Adapters.Where(part => part is not LayerAdapter layer || !TrainedCopy.IsCopy(layer))
+            .SelectMany(part => part.parameters()).Where(p => p.requires_grad).Distinct().Select(p => (p, p.detach().clone().DetachFromDisposeScope())));
+        return new(warmup);
+    }
+
+    public override void BeforeForward(TrainingPoint point)
+    {
+        if (!point.IsLead)
+        {
+            _inner?.BeforeForward(point);
+        }
+    }
+
+    public override void BeforeStep(TrainingPoint point)
+    {
+        if (!point.IsLead)
+        {
+            _inner?.BeforeStep(point);
+        }
+
+        foreach (var (b, open) in _shares)
+        {
+            b.grad?.mul_(open);
+        }
+    }
+
+    public override void AfterStep(TrainingPoint point)
+    {
+        if (!point.IsLead)
+        {
+            _inner?.AfterStep(point);
+        }
+
+        HoldShares(); // against the optimizer's momentum
+        if (!_isSettled && IsTime(point))
+        {
+            Silence(Scores());
+            if (point.IsLead)
+            {
+                Restart();
+            }
+
+            HoldShares();
+        }
+    }
+
+    public override void Finish() => _inner?.Finish();
+
+    /// <summary>The scores of the heads as they are now.</summary>
+    internal double[][] Scores()
+    {
+        using var scores = new HeatScores(_options, _adapter);
+        return scores.Measure(_run!);
+    }
+
+    /// <summary>Silences the least important heads.</summary>
+    internal void Silence(double[][] scores)
+    {
+        var silent = HeatSelection.Choose(_options, [.. _masks.Select(mask => mask.Heads)], scores);
+        for (var k = 0; k < _masks.Count; k++)
+        {
+            _masks[k].Scores = scores[k];
+            _masks[k].Silence(silent[k]);
+        }
+
+        TakeShares();
+        HoldShares();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _inner?.Dispose();
+            _starts.ForEach(start => start.Start.Dispose());
+            _shares.ForEach(share => share.Open.Dispose());
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private bool IsTime(TrainingPoint point)
+    {
+        var done = point.Step + 1;
+        if (point.IsLead)
+        {
+            return done == point.TotalSteps;
+        }
+
+        var (epoch, warmup) = (_run!.StepsPerEpoch, _options.WarmupEpochs * _run.StepsPerEpoch);
+        return _options.Restart
+            ? _options.RescoreEvery > 0 && done % (_options.RescoreEvery * epoch) == 0 && done < point.TotalSteps
+            : done == warmup || (_options.RescoreEvery > 0 && done > warmup && (done - warmup) % (_options.RescoreEvery * epoch) == 0 && done < point.TotalSteps);
+    }
+
+    private void Restart()
+    {
+        using var _ = no_grad();
+        foreach (var (parameter, start) in _starts)
+        {
+            parameter.copy_(start);
+        }
+    }
+
+    // The rows of B of silent heads; those of a value only where every head that it serves is silent.
+    private void TakeShares()
+    {
+        _shares.ForEach(share => share.Open.Dispose());
+        _shares = [];
+        if (_options.Mask != HeadMasking.Delta)
+        {
+            return;
+        }
+
+        var lora = _adapter.Adapters.OfType<Lora>().ToDictionary(part => part.Target.Index);
+        foreach (var mask in _masks)
+        {
+            foreach (var group in HeatScores.LoraOf(mask.Heads, lora).GroupBy(l => l.Part))
+            {
+                var open = Enumerable.Repeat(1f, (int)group.Key.Factors.B.size(0)).ToArray();
+                foreach (var (_, rows, byKeyHead) in group)
+                {
+                    Close(open, mask, rows, byKeyHead);
+                }
+
+                _shares.Add((group.Key.Factors.B, tensor(open, device: group.Key.Factors.B.device).unsqueeze(1).DetachFromDisposeScope()));
+            }
+        }
+    }
+
+    private static void Close(float[] open, HeadMask mask, HeadRows rows, bool byKeyHead)
+    {
+        for (var h = 0; h < (byKeyHead ? mask.Heads.KeyHeads : mask.Heads.Heads); h++)
+        {
+            if (byKeyHead ? Enumerable.Range(0, mask.Heads.Heads).Where(q => mask.Heads.KeyHeadOf(q) == h).All(q => mask.Silent[q]) : mask.Silent[h])
+            {
+                Array.Clear(open, (int)rows.Of(h), mask.Heads.Size);
+            }
+        }
+    }
+
+    private void HoldShares()
+    {
+        using var _ = no_grad();
+        foreach (var (b, open) in _shares)
+        {
+            b.mul_(open);
+        }
+    }
+}
