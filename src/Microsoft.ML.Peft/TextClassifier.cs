@@ -146,7 +146,7 @@ public sealed class TextClassifier : IDisposable
             using var _ = no_grad();
             using var scope = NewDisposeScope();
             using var batch = new TokenBatch(rows.Select(k => encoded[k]).ToArray(), Tokenizer.PadId, device: Device);
-            var flat = Logits(batch, context).softmax(-1).cpu().data<float>().ToArray();
+            var flat = Logits(batch, context).to(ScalarType.Float32).softmax(-1).cpu().data<float>().ToArray();
             for (var k = 0; k < rows.Length; k++)
             {
                 scores[rows[k]] = flat.AsSpan(k * Labels.Count, Labels.Count).ToArray();

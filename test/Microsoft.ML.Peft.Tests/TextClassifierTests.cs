@@ -48,6 +48,9 @@ public sealed class TextClassifierTests
         var report = Trainer.Fit(model, Rows(), new() { Epochs = 20, BatchSize = 8, LearningRate = 1e-2 });
 
         Assert.IsLessThan(report.EpochLosses[0] / 2, report.FinalLoss);
+        var scores = model.Predict([.. Rows().Select(row => row.Text)]);
+        Assert.IsGreaterThanOrEqualTo(50, scores.Zip(Rows()).Count(pair => Best(pair.First) == pair.Second.Label)); // of 54
+        Assert.IsTrue(scores.All(row => Math.Abs(row.Sum() - 1) < 1e-5));
     }
 
     [TestMethod]
