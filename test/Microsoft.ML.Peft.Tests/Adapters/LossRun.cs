@@ -6,9 +6,13 @@ namespace Microsoft.ML.Peft.Tests.Adapters;
 /// <summary>A run over losses of the test's own.</summary>
 internal sealed class LossRun(Func<Tensor> loss, Func<Tensor>? heldBack = null, Func<IReadOnlyList<AdapterSet>, Tensor>? withRecorders = null) : TrainingRun
 {
-    public override long TotalSteps => 100;
+    public int Epochs { get; init; } = 10;
 
-    public override long StepsPerEpoch => 10;
+    public int Epoch { get; init; } = 10;
+
+    public override long TotalSteps => Epochs * Epoch;
+
+    public override long StepsPerEpoch => Epoch;
 
     public override Tensor Loss() => loss();
 

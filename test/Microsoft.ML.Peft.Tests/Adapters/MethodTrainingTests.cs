@@ -30,6 +30,8 @@ public sealed class MethodTrainingTests
         ["HEAT"] = (new HeatOptions { WarmupEpochs = 3, PrunedHeads = 1, RescoreEvery = 3 }, 1e-2),
         ["HEAT, delta"] = (new HeatOptions { WarmupEpochs = 2, PruneRatio = 0.5, Restart = true, Mask = HeadMasking.Delta, Strategy = HeadImportance.Adapter, Adapter = new LoraOptions { Rank = 4, Dropout = 0.1 } }, 1e-2),
         ["HEAT over AdaptFormer"] = (new HeatOptions { WarmupEpochs = 2, PrunedHeads = 1, Strategy = HeadImportance.Weight, IncludeOut = true, Adapter = new AdaptFormerOptions { Width = 8 } }, 1e-2),
+        ["Pear"] = (new PearOptions { ScoreEpoch = 3, Checkpoint = PearCheckpoint.Mean, Adapter = new LoraOptions { Rank = 4, Dropout = 0.1 } }, 1e-2),
+        ["Pear, distilled, over AdaptFormer"] = (new PearOptions { ScoreEpoch = 2, Checkpoint = PearCheckpoint.Distil, Restart = true, Adapter = new AdaptFormerOptions { Width = 8 } }, 1e-2),
         ["OFT"] = (new OftOptions { BlockSize = 8, BlockDropout = 0.2 }, 1e-2),
         ["OFT, constrained"] = (new OftOptions { BlockSize = 8, Constrained = true, Radius = 0.2, UsesSeries = false }, 1e-2),
         ["BOFT"] = (new BoftOptions { BlockSize = 4, Factors = 3, Dropout = 0.2 }, 1e-2),

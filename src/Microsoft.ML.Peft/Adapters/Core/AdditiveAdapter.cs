@@ -25,6 +25,9 @@ public abstract class AdditiveAdapter : LinearAdapter
     protected internal sealed override Tensor Forward(Tensor x, LayerCall below)
         => AddTo(below.Forward(x), x, below.Context);
 
+    /// <summary>Adds what the method adds to any output, also at another layer of the same size.</summary>
+    internal Tensor AddOf(Tensor output, Tensor x, ForwardContext context) => AddTo(output, x, context);
+
     /// <summary>Adds <see cref="Correction"/> to the output below. Override where one operator can do both.</summary>
     protected virtual Tensor AddTo(Tensor output, Tensor x, ForwardContext context) => output + Correction(x, context);
 }

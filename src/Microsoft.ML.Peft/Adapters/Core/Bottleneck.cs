@@ -66,7 +66,13 @@ public sealed class Bottleneck : BlockAdapter
     protected internal override bool ReadsOtherTokens => _form.Gated;
 
     /// <inheritdoc/>
-    protected internal override Tensor Forward(Tensor hidden, BlockState state, ForwardContext context)
+    protected internal override Tensor Forward(Tensor hidden, BlockState state, ForwardContext context) => hidden + Added(hidden, state, context);
+
+    /// <summary>Width of the hidden states.</summary>
+    internal long Hidden => _form.Hidden;
+
+    /// <summary>What is added to the hidden states, also in another block of the same size.</summary>
+    internal Tensor Added(Tensor hidden, BlockState state, ForwardContext context)
     {
         var input = BottleneckForm.Read(_form.Input, hidden, state, Path);
         var x = _form.Norm == "in" ? Normed(input) : input;
@@ -82,7 +88,7 @@ public sealed class Bottleneck : BlockAdapter
             added = added.view(state.Rows, -1, _form.Hidden).mul(byRow).view(-1, _form.Hidden);
         }
 
-        return hidden + context.DropRows(context.Dropout(added, _form.OuterDropout), state.Rows, _form.DropRows);
+        return context.DropRows(context.Dropout(added, _form.OuterDropout), state.Rows, _form.DropRows);
     }
 
     private Tensor Normed(Tensor x)
