@@ -55,5 +55,6 @@ public sealed class Contrastive : Head
         return (nn.functional.cross_entropy(perText, own) + nn.functional.cross_entropy(perText.t(), own)) / 2;
     }
 
-    private static Tensor Unit(Tensor x) => x / x.square().sum(-1, keepdim: true).sqrt();
+    /// <summary>Vectors (…, width) brought to length 1.</summary>
+    internal static Tensor Unit(Tensor x) => x / x.square().sum(-1, keepdim: true).sqrt();
 }

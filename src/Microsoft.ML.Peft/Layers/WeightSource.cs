@@ -242,7 +242,7 @@ public sealed partial class WeightSource
     {
         if (ShapesOnly)
         {
-            return Detached(zeros([1], _placement.Precision, _placement.Device).expand(shape));
+            return Detached(zeros([], _placement.Precision, _placement.Device).expand(shape)); // a scalar has no sizes
         }
 
         var stored = Resolve(name) ?? throw new ModelFormatException(

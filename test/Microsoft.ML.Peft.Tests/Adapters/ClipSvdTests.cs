@@ -1,0 +1,121 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
+using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.GoldenMethods;
+using static TorchSharp.torch;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+[TestClass]
+public class ClipSvdTests : LinearAdapterContract
+{
+    // Sizes of ViT-B/16; of the vision tower too, which has defaults of its own.
+    private const string Clip = """
+        {"model_type": "clip", "projection_dim": 512, "text_config": {"hidden_size": 512, "intermediate_size": 2048, "num_attention_heads": 8, "num_hidden_layers": 12},
+         "vision_config": {"hidden_size": 768, "intermediate_size": 3072, "num_attention_heads": 12, "num_hidden_layers": 12, "patch_size": 16, "image_size": 224}}
+        """;
+
+    protected override AdapterOptions Options => new ClipSvdOptions { Factored = Factored };
+
+    protected virtual bool? Factored => null;
+
+    protected override long TrainedNumbers(long inputs, long outputs) => 4;
+
+    [TestMethod]
+    [DataRow(64, 64)]
+    [DataRow(64, 192)]
+    [DataRow(192, 64)]
+    public void Factors_are_orthonormal_give_the_weight_and_have_settled_signs(int inputs, int outputs)
+    {
+        var weight = Layer(inputs, outputs).Weight.Dense();
+        var (u, s, v) = ClipSvd.Factor(weight);
+
+        Assert.IsLessThan(1e-9, ((u * s).mm(v) - weight).abs().max().item<double>());
+        Assert.IsLessThan(1e-9, (u.t().mm(u) - eye(64)).abs().max().item<double>());
+        Assert.IsLessThan(1e-9, (v.mm(v.t()) - eye(64)).abs().max().item<double>());
+        Assert.IsTrue(u.gather(0, u.abs().argmax(0, keepdim: true)).gt(0).all().item<bool>());
+        var turned = ClipSvd.Factor(weight.neg()); // the same vectors but for the sign, which is on the rows of V alone
+        Assert.IsTrue(turned.U.allclose(u, 1e-8, 1e-8) && turned.V.allclose(v.neg(), 1e-8, 1e-8));
+        Assert.IsLessThan(1e-4, ((ClipSvd)MethodCase.Parts(new ClipSvdOptions { Precision = ClipSvdPrecision.Float32 }, Layer(inputs, outputs)).Single()).Weight().sub(weight).abs().max().item<float>());
+    }
+
+    [TestMethod]
+    public void The_gradient_of_a_singular_value_is_that_of_the_formula_and_of_a_difference()
+    {
+        var (layer, x, cotangent) = (Layer(), Input(), randn(2, 3, 4));
+        var adapter = (ClipSvd)Wrap(layer);
+        Randomize(adapter);
+        (adapter.call(x) * cotangent).sum().backward();
+        var (s, u, v) = (Parameter(adapter, "vector_S"), Parameter(adapter, "factor_U").clone(), Parameter(adapter, "factor_V").clone());
+        var gradient = s.grad!;
+
+        var outer = cotangent.reshape(6, 4).t().mm(x.reshape(6, 6)); // G (out, in)
+        AssertClose(u.t().mm(outer).mm(v.t()).diagonal(), gradient);
+        using var _ = no_grad();
+        for (var k = 0; k < 4; k++)
+        {
+            var middle = Loss();
+            s[k] = s[k] + 1; // y is linear in s
+            Assert.AreEqual(gradient[k].item<float>(), Loss() - middle, 1e-3);
+        }
+
+        AssertClose(s.abs().sort(descending: true).Values, linalg.svdvals(adapter.Materialize(layer.Weight.Dense())));
+
+        float Loss() => (adapter.call(x) * cotangent).sum().item<float>();
+    }
+
+    [TestMethod]
+    public void Values_are_cut_to_a_multiple_and_a_decay_toward_the_start_trains_the_difference()
+    {
+        Assert.AreEqual(768, new ClipSvdOptions().RankOf(3072, 768));
+        Assert.AreEqual(4, new ClipSvdOptions().RankOf(7, 19));
+        Assert.AreEqual(7, new ClipSvdOptions { RankBase = 1 }.RankOf(7, 19));
+        Assert.AreEqual(4, new ClipSvdOptions { RankRatio = 0.6 }.RankOf(14, 9));
+        Assert.AreEqual(1, new ClipSvdOptions { RankRatio = 0.1 }.RankOf(14, 9));
+        var layer = Layer(7, 19);
+        var x = randn(5, 7);
+        Assert.IsFalse(Base(layer, x).allclose(((ClipSvd)MethodCase.Parts(new ClipSvdOptions(), layer).Single()).call(x))); // truncated
+        var whole = (ClipSvd)MethodCase.Parts(new ClipSvdOptions { RankBase = 1, DecaysTowardStart = true }, layer).Single();
+        AssertClose(Base(layer, x), whole.call(x));
+        Assert.AreEqual(0, Parameter(whole, "delta_S").abs().max().item<float>());
+        AssertClose(whole.Spectrum(), Parameter(whole, "start_S"));
+        Assert.IsFalse(Parameter(whole, "start_S").requires_grad);
+    }
+
+    [TestMethod]
+    public void Counts_and_layers_of_Clip_are_those_of_the_paper()
+    {
+        using var model = PretrainedModel.WithoutWeights(ModelConfig.Parse(Clip, "config.json"), HeadKind.Contrastive);
+        var plan = new ClipSvdOptions { LayersToTransform = new([3]) }.Plan(model.Backbone); // one block of each tower stands for twelve
+        Assert.AreEqual(92_160, plan.TrainableCount * 12);
+        Assert.HasCount(12, plan.Targets);
+        CollectionAssert.AreEquivalent(new[] { "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2" }, new ClipSvdOptions().DefaultTargets(model.Backbone).ToArray());
+        var some = new ClipSvdOptions { TrainsTexts = false, Blocks = "top_bottom", TrainsFeedForward = false }.DefaultTargets(model.Backbone);
+        Assert.HasCount(8 * 4, some);
+        Assert.IsTrue(some.All(path => path.StartsWith("vision_model.encoder.layers.", StringComparison.Ordinal) && path.Contains("self_attn", StringComparison.Ordinal)));
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new ClipSvdOptions { Blocks = "upper" }.Validate()).Message, "'top'");
+
+        // The paper's 0.04 % is of a model that keeps U and V in place of W, and s.
+        var numbers = model.Layers.SelectMany(layer => layer.Tensors()).Sum(t => t.Tensor.numel());
+        var names = TargetModules.Named(new ClipSvdOptions().DefaultTargets(model.Backbone));
+        var expanded = numbers + model.Layers.OfType<LinearLayer>().Where(layer => names.Matches(layer.Path)).Sum(layer =>
+            (new ClipSvdOptions().RankOf(layer.InFeatures, layer.OutFeatures) * (layer.InFeatures + layer.OutFeatures + 1)) - (layer.InFeatures * layer.OutFeatures));
+        Assert.AreEqual(149_620_737, numbers);
+        Assert.AreEqual(211_054_593, expanded);
+    }
+}
+
+[TestClass]
+public sealed class ClipSvdFactoredTests : ClipSvdTests
+{
+    protected override bool? Factored => true;
+}
+
+[TestClass]
+public sealed class ClipSvdWholeTests : ClipSvdTests
+{
+    protected override bool? Factored => false;
+}
