@@ -145,6 +145,13 @@ public abstract record AdapterOptions
     /// <exception cref="PeftException">The method cannot go on the model.</exception>
     protected internal virtual AdapterOptions For(Backbone backbone) => this;
 
+    /// <summary>The settings of an adapter folder with the paths in them resolved. Default: unchanged.</summary>
+    protected internal virtual AdapterOptions From(string folder) => this;
+
+    /// <summary>Writes what the method keeps in folders beside the adapter's file. Default: nothing.</summary>
+    /// <returns>The settings that the file says.</returns>
+    protected internal virtual AdapterOptions WriteBeside(AdapterSet adapter, string folder) => this;
+
     /// <summary>The settings with the token ids of the texts that they name. Default: unchanged.</summary>
     /// <param name="encode">Gives the ids of a text.</param>
     protected internal virtual AdapterOptions WithTokens(Func<string, int[]> encode) => this;

@@ -53,6 +53,12 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraP
 
     internal LoraFactors Factors => _factors;
 
+    /// <summary>β (out), or null.</summary>
+    internal Parameter? Bias => _bias;
+
+    /// <summary>What is added to every output (out), or null.</summary>
+    internal Tensor? BiasUpdate => _bias?.mul(_factors.Scale);
+
     LoraFactors ILoraPart.Factors => _factors;
 
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => _factors.Updated;

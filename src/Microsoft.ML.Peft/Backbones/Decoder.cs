@@ -38,6 +38,12 @@ public abstract class Decoder : TextBackbone
     /// <exception cref="PeftException">There are more tokens than the model has positions for.</exception>
     public Tensor Forward(TokenBatch batch, ForwardContext context, KeyValueCache? cache = null)
     {
+        if (cache is { Length: > 0 } && context.ReadsWholeInput)
+        {
+            throw new PeftException("An active adapter reads the whole input in each pass, so that earlier tokens cannot be remembered; generate with UseCache = false, or give no cache.");
+        }
+
+        context.CountsRealTokens = cache is not null;
         var pass = new DecoderPass(batch, context, cache);
         if (pass.Keys > MaxLength)
         {

@@ -13,6 +13,7 @@ public sealed partial class ForwardContext : IDisposable
     private readonly Dictionary<(BlockPoint, int), List<BlockAdapter>> _byBlock = [];
     private readonly List<Adapter> _others = [];
     private readonly bool _readsEveryToken;
+    private readonly bool _readsWholeInput;
     private readonly Generator? _generator;
     private readonly bool _ownsGenerator;
 
@@ -25,6 +26,7 @@ public sealed partial class ForwardContext : IDisposable
         foreach (var adapter in adapters.SelectMany(set => set.Adapters))
         {
             _readsEveryToken |= adapter.ReadsOtherTokens;
+            _readsWholeInput |= adapter.ReadsWholeInput;
             switch (adapter)
             {
                 case LayerAdapter part:
@@ -54,6 +56,12 @@ public sealed partial class ForwardContext : IDisposable
     /// <summary>What the model was given in the pass that runs, or null before the first one.</summary>
     public ModelInputs? Inputs { get; private set; }
 
+    /// <summary>Count of passes that have begun: what belongs to one pass is told from that of another by it.</summary>
+    internal long Pass { get; private set; }
+
+    /// <summary>True in a pass that counts positions as one with a cache of earlier tokens does.</summary>
+    internal bool CountsRealTokens { get; set; }
+
     /// <summary>A context for predicting with the given adapters; none gives the bare base model.</summary>
     public static ForwardContext Predicting(params IReadOnlyList<AdapterSet> adapters) => new(adapters, null);
 
@@ -71,6 +79,12 @@ public sealed partial class ForwardContext : IDisposable
 
     /// <summary>True where a block must compute every token even if few are asked for.</summary>
     internal bool ReadsEveryToken => _readsEveryToken || (_parts ?? []).Any(part => part.Context.ReadsEveryToken);
+
+    /// <summary>True where each pass must be given the whole input, and what is remembered of earlier tokens is of no use.</summary>
+    internal bool ReadsWholeInput => _readsWholeInput || (_parts ?? []).Any(part => part.Context.ReadsWholeInput);
+
+    /// <summary>A context of its own with the same adapters and the same stream of random numbers, for a pass within a pass.</summary>
+    internal ForwardContext Again() => new(Adapters, _generator);
 
     /// <summary>The active parts of a kind that sit on no layer and at no point of a block, such as prompts.</summary>
     public IEnumerable<T> Parts<T>() => _others.OfType<T>();
@@ -139,6 +153,7 @@ public sealed partial class ForwardContext : IDisposable
     internal void Enter(ModelInputs inputs)
     {
         Inputs = inputs;
+        Pass++;
         EnterParts(inputs);
     }
 

@@ -54,6 +54,12 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     /// <summary>True if what a token gets depends on other tokens, so that all of them must be computed. Default false.</summary>
     protected internal virtual bool ReadsOtherTokens => false;
 
+    /// <summary>True if what a token gets depends on a pass over the whole input, so that earlier tokens cannot be remembered. Default false.</summary>
+    protected internal virtual bool ReadsWholeInput => false;
+
+    /// <summary>True for a part whose tensors have a folder of their own beside the adapter's file (<see cref="AdapterOptions.WriteBeside"/>). Default false.</summary>
+    protected internal virtual bool IsBeside => false;
+
     /// <summary>How the optimizer treats a parameter. Default: like all others.</summary>
     protected internal virtual OptimizerGroup GroupOf(string parameter) => new("");
 

@@ -21,6 +21,8 @@ public static class AdapterCheckpoint
     {
         var options = adapter.Options ?? throw new PeftException(
             "This model has a trained head and no adapter, which HF PEFT has no file for; train with an adapter, or save with mlContext.Model.Save.");
+        Directory.CreateDirectory(folder);
+        options = options.WriteBeside(adapter, folder);
         var fields = new SortedDictionary<string, JsonElement>(StringComparer.Ordinal);
         foreach (var (key, value) in options.OtherFields ?? new Dictionary<string, JsonElement>())
         {
@@ -30,10 +32,9 @@ public static class AdapterCheckpoint
         Default("base_model_name_or_path", baseModel);
         Default("task_type", taskType);
         Default("inference_mode", true);
-        Directory.CreateDirectory(folder);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter), new Dictionary<string, string> { ["format"] = "pt" });
+        SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter, inFolder: true), new Dictionary<string, string> { ["format"] = "pt" });
         AtomicFile.Write(
             Path.Combine(folder, ConfigFile), stream => stream.Write(Encoding.UTF8.GetBytes((options with { OtherFields = fields }).ToJson())));
 
@@ -50,7 +51,7 @@ public static class AdapterCheckpoint
             throw new ModelFormatException(folder, ModelFormatError.MissingFile, $"the adapter folder has no {ConfigFile}.");
         }
 
-        return AdapterOptions.FromJson(File.ReadAllText(path), path) with { IsStored = true };
+        return AdapterOptions.FromJson(File.ReadAllText(path), path).From(folder) with { IsStored = true };
     }
 
     /// <summary>Reads the tensors of an adapter folder into an adapter of the same settings.</summary>
@@ -132,7 +133,10 @@ public static class AdapterCheckpoint
         }
     }
 
-    internal static IEnumerable<KeyValuePair<string, Tensor>> Tensors(AdapterSet adapter)
+    /// <summary>What a file of an adapter holds.</summary>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="inFolder">True for the file of an adapter folder, which leaves out what has a folder of its own beside it.</param>
+    internal static IEnumerable<KeyValuePair<string, Tensor>> Tensors(AdapterSet adapter, bool inFolder = false)
     {
         foreach (var part in adapter.Adapters)
         {
@@ -140,6 +144,7 @@ public static class AdapterCheckpoint
         }
 
         return (from part in adapter.Adapters
+                where !(inFolder && part.IsBeside)
                 from written in part.Written()
                 select KeyValuePair.Create(adapter.FileKey(part, written.Parameter), written.Tensor)).Concat(Companions(adapter));
     }

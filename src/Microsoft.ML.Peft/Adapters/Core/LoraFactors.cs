@@ -95,6 +95,9 @@ internal sealed class LoraFactors
         }
     }
 
+    /// <summary>True where the start was taken out of the base.</summary>
+    public bool IsResidual => _startA is not null;
+
     /// <summary>What a file holds of a parameter of the module: the update's factors where the start cannot be made again.</summary>
     public (string Parameter, Tensor Tensor) Written(string parameter, Tensor tensor)
     {
@@ -128,6 +131,13 @@ internal sealed class LoraFactors
     {
         var (a, b) = Thin(x);
         return linear(linear(x, a).mul(Scale), b);
+    }
+
+    /// <summary>The same with a factor for each token (tokens, 1).</summary>
+    public Tensor Apply(Tensor x, Tensor share)
+    {
+        var (a, b) = Thin(x);
+        return linear(linear(x, a).mul(Adapter.InTypeOf(x, share.mul(Scale))), b);
     }
 
     /// <summary>The same added to an output (rows, out); scale and sum ride along with the second product.</summary>

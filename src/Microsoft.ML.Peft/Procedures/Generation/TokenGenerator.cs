@@ -116,7 +116,7 @@ public static class TokenGenerator
             {
                 cancellation.ThrowIfCancellationRequested();
                 using var scope = NewDisposeScope();
-                var whole = step == 0 || !options.UseCache || head.ForgetsAt(cache.Length + 1);
+                var whole = step == 0 || !options.UseCache || context.ReadsWholeInput || head.ForgetsAt(cache.Length + 1);
                 if (whole && step > 0)
                 {
                     cache.Dispose();
