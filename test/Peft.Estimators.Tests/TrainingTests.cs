@@ -1,5 +1,6 @@
 using System.Globalization;
 using Microsoft.ML;
+using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Training;
 using Peft.Estimators.FineTune;
 
@@ -82,6 +83,35 @@ public sealed class TrainingTests
     }
 
     [TestMethod]
+    public void A_start_is_measured_on_the_training_rows_and_repeats_itself()
+    {
+        var log = new List<string>();
+        float[] Scores(LoraStart start)
+        {
+            var ml = new MLContext(1);
+            ml.Log += (_, e) => log.Add(e.RawMessage);
+            using var chain = Models.Pipeline(ml, Short, options => options with { Adapter = new LoraOptions { Rank = 4, Start = start } }).Fit(Data.View(ml, 24));
+            using var file = new MemoryStream();
+            ml.Model.Save(chain, Data.View(ml, 24).Schema, file);
+            file.Position = 0;
+            var scores = Of(ml, chain);
+            Models.AssertClose(scores, Of(ml, ml.Model.Load(file, out _)));
+            return scores;
+        }
+
+        float[] Of(MLContext ml, ITransformer model)
+            => [.. ml.Data.CreateEnumerable<Predicted>(model.Transform(Data.View(ml, 6)), reuseRowObject: false).SelectMany(row => row.Score)];
+
+        foreach (var start in new[] { LoraStart.Eva, LoraStart.Corda })
+        {
+            CollectionAssert.AreEqual(Scores(start), Scores(start), start.Name);
+        }
+
+        Assert.HasCount(4, log.Where(line => line.StartsWith("Measured the adapter's start on ", StringComparison.Ordinal)).ToArray());
+        CollectionAssert.AreNotEqual(Scores(LoraStart.Eva), Scores(LoraStart.Default));
+    }
+
+    [TestMethod]
     public void Progress_and_log_follow_the_training()
     {
         var ml = new MLContext(1);
@@ -102,7 +132,7 @@ public sealed class TrainingTests
         Assert.HasCount(2, log.Where(line => line.StartsWith("Epoch ", StringComparison.Ordinal)));
         Assert.HasCount(1, log.Where(line => line.StartsWith("Trained 6 steps in ", StringComparison.Ordinal)));
         var model = chain.OfType<PeftFineTuneTransformer>().Single();
-        Assert.HasCount(1, log.Where(line => line.Contains(model.TrainableCount.ToString("N0", CultureInfo.InvariantCulture))));
+        Assert.HasCount(1, log.Where(line => line.Contains($"{model.TrainableCount.ToString("N0", CultureInfo.InvariantCulture)} of ", StringComparison.Ordinal)));
     }
 
     [TestMethod]

@@ -1,5 +1,7 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Procedures.Calibration;
 using Microsoft.ML.Peft.Tests.Golden;
@@ -104,6 +106,22 @@ public sealed class EvaTests
 
         Golden.Close.Assert(_golden.Forward(bare).Logits, _golden.Forward(context).Logits.detach(), "logits");
         Assert.IsNull(AdapterStart.Measure(_golden.Model, adapter, Batches(3)));
+    }
+
+    [TestMethod]
+    public void Padding_and_masked_labels_do_not_count()
+    {
+        using var inputs = new ModelInputs { Tokens = new TokenBatch([[5, 6, 7], [8, 9]], 0) };
+        var labels = new Targets(tensor(new long[] { -100, 1, -1, 2, -100, -100 }).view(2, 3));
+        var x = arange(6, ScalarType.Float32).unsqueeze(1);
+        using var padding = new TokenMask(inputs, null, -100);
+        using var masked = new TokenMask(inputs, labels, -100);
+        using var other = new TokenMask(inputs, labels, -1);
+
+        CollectionAssert.AreEqual(new float[] { 0, 1, 2, 3, 4 }, padding.Kept(x).data<float>().ToArray());
+        CollectionAssert.AreEqual(new float[] { 1, 2, 3 }, masked.Kept(x).data<float>().ToArray());
+        CollectionAssert.AreEqual(new float[] { 0, 1, 3, 4 }, other.Kept(x).data<float>().ToArray());
+        Assert.AreEqual(2L, padding.Kept(x.narrow(0, 0, 2)).size(0), "one token a row, as a pooler is given");
     }
 
     [TestMethod]

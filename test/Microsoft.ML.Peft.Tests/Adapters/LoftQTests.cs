@@ -72,6 +72,14 @@ public sealed class LoftQTests
             Golden.Close.Assert(expected, layer.Forward(x, bare), "merged");
         }
 
+        var (plain, lost1) = AdapterConversion.ToLora(adapter, 2);
+        var (whole, lost6) = AdapterConversion.ToLora(adapter, 6);
+        Assert.IsGreaterThan(0.1, lost1.Single().RelativeError); // what rounding changes has no low rank
+        using var converted = ForwardContext.Predicting(whole);
+        Golden.Close.Assert(expected, layer.Forward(x, converted).detach(), "on the base as it is");
+        plain.Dispose();
+        whole.Dispose();
+
         var kept = adapter.Parameters().Select(p => p.FileName).ToArray();
         Assert.HasCount(dora ? 3 : 2, kept, "the rounded weight is no part of the file");
         Assert.AreEqual((2 * (6 + 64)) + (dora ? 6 : 0), adapter.TrainableCount);

@@ -2,6 +2,7 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Training;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
 
@@ -14,6 +15,9 @@ public sealed class LoraStartFileTests
 
     public static IEnumerable<object[]> Residual => new[] { LoraStart.Corda, LoraStart.LoraGa, LoraStart.PissaIterated(4) }
         .SelectMany(start => new[] { new object[] { start, false }, [start, true] });
+
+    public static IEnumerable<object[]> Starts => new[] { LoraStart.Eva, LoraStart.Corda, LoraStart.LoraGa, LoraStart.LoftQ, LoraStart.PissaIterated(4) }
+        .Select(start => new object[] { new LoraOptions { Rank = 4, Alpha = 4, Start = start, LoraGa = new() { Scale = LoraGaScale.WeightSvd } } });
 
     [TestMethod]
     [DynamicData(nameof(Residual))]
@@ -74,6 +78,23 @@ public sealed class LoraStartFileTests
     }
 
     [TestMethod]
+    [DynamicData(nameof(Starts))]
+    public void A_base_in_BFloat16_starts_too(LoraOptions options) => TrainOn("cpu", options);
+
+    [TestMethod]
+    [TestCategory("Gpu")]
+    [DynamicData(nameof(Starts))]
+    public void A_base_on_a_GPU_starts_too(LoraOptions options)
+    {
+        if (!cuda.is_available())
+        {
+            Assert.Inconclusive("This machine, or this libtorch, has no CUDA.");
+        }
+
+        TrainOn("cuda", options);
+    }
+
+    [TestMethod]
     [DataRow("corda")]
     [DataRow("lora_ga")]
     public void A_file_that_stands_on_a_changed_base_is_refused(string start)
@@ -117,6 +138,25 @@ public sealed class LoraStartFileTests
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new LoraOptions { Eva = new() { Rho = 0.5 } }.Validate());
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new LoraOptions { LoraGa = new() { StableGamma = 0 } }.Validate());
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new LoraOptions { Calibration = new() { BatchSize = 0 } }.Validate());
+    }
+
+    // The model starts as it was, but for what LoftQ rounds away, and learns.
+    private static void TrainOn(string device, LoraOptions options)
+    {
+        using var folder = new TinyBert();
+        var settings = new ClassifierSettings { Labels = ["colour", "number", "animal"], Adapter = options, Device = device, Precision = ScalarType.BFloat16 };
+        using var model = TextClassifier.Load(folder.Folder, settings);
+        using var bare = TextClassifier.Load(folder.Folder, settings with { Adapter = null });
+        string[] texts = [.. s_rows.Select(row => row.Text)];
+        Trainer.Fit(model, s_rows, new() { Epochs = 1, BatchSize = 10, LearningRate = 1e-12 });
+        foreach (var (expected, actual) in bare.Predict(texts).SelectMany(row => row).Zip(model.Predict(texts).SelectMany(row => row)))
+        {
+            Assert.AreEqual(expected, actual, 0.05);
+        }
+
+        var report = Trainer.Fit(model, s_rows, new() { Epochs = 10, BatchSize = 5, LearningRate = 1e-2 });
+        Assert.IsNull(report.Start, "the start is measured once");
+        Assert.IsLessThan(report.EpochLosses[0], report.FinalLoss);
     }
 
     private static TextClassifier Trained(TinyBert folder, LoraOptions options)

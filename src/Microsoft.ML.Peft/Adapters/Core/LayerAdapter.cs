@@ -29,8 +29,11 @@ public abstract class LayerAdapter : Adapter
     {
         using var scope = NewDisposeScope();
         var (weight, bias) = (Target.FrozenWeight!, Target.FrozenBias);
-        return Materialize(weight).sub(weight).abs().max().item<float>() == 0
-            && (MaterializeBias(bias) is not { } moved || ReferenceEquals(moved, bias) || (bias is not null && moved.sub(bias).abs().max().item<float>() == 0));
+        return Largest(Materialize(weight).sub(weight)) == 0
+            && (MaterializeBias(bias) is not { } moved || ReferenceEquals(moved, bias) || (bias is not null && Largest(moved.sub(bias)) == 0));
+
+        // A part that keeps the type of the base may give a BFloat16.
+        static float Largest(Tensor difference) => difference.abs().max().to(ScalarType.Float32).item<float>();
     }
 }
 
