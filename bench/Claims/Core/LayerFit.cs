@@ -28,19 +28,25 @@ internal sealed class LayerFit : IDisposable
     /// <param name="steps">Count of steps.</param>
     /// <param name="rate">Learning rate at the start.</param>
     /// <param name="falls">True for a rate that falls linearly to 0, false for one that stays.</param>
+    /// <param name="lead">Losses of the steps that the method may ask for before, or null where it asks for none.</param>
     /// <returns>The loss of the last step.</returns>
-    public double Train(Func<int, Tensor> loss, int steps, double rate, bool falls = true)
+    public double Train(Func<int, Tensor> loss, int steps, double rate, bool falls = true, LeadLosses? lead = null)
     {
         using var optimizer = new FlatAdamW(Adapter.TrainedParameters()) { HighestLearningRate = rate };
         using var method = Adapter.CreateTraining();
+        var run = new LayerRun(steps, lead);
+        var before = method?.Begin(run)?.Steps ?? 0;
         SetTraining(true);
         var last = double.NaN;
-        for (var step = 0; step < steps; step++)
+        for (var k = 0; k < before + steps; k++)
         {
             using var scope = NewDisposeScope();
-            var point = new TrainingPoint(step, steps, falls ? rate * (1 - ((double)step / steps)) : rate);
+            var (isLead, step) = (k < before, k < before ? k : (int)(k - before));
+            var at = Math.Min(step, steps - 1);
+            var point = new TrainingPoint(step, isLead ? before : steps, falls ? rate * (1 - ((double)at / steps)) : rate) { IsLead = isLead };
+            run.StepLoss = () => isLead ? run.Losses.Lead(step) : loss(step);
             method?.BeforeForward(point);
-            var value = loss(step);
+            var value = run.StepLoss();
             (Adapter.Penalty() is { } penalty ? value + penalty : value).backward();
             method?.BeforeStep(point);
             optimizer.Step(point.LearningRate, 0, keepGradients: method is not null);
@@ -50,7 +56,13 @@ internal sealed class LayerFit : IDisposable
                 optimizer.Follow(Adapter.TrainedParameters());
             }
 
-            if (step == steps - 1)
+            if (k == before - 1)
+            {
+                optimizer.Follow([]); // it starts anew after the lead
+                optimizer.Follow(Adapter.TrainedParameters());
+            }
+
+            if (k == before + steps - 1)
             {
                 last = value.item<float>();
             }
