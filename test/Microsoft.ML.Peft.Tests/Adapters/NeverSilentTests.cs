@@ -1,0 +1,75 @@
+using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Training;
+
+namespace Microsoft.ML.Peft.Tests.Adapters;
+
+/// <summary>What would do nothing, or less than was asked for, says so.</summary>
+[TestClass]
+public sealed class NeverSilentTests
+{
+    private static readonly string[] s_labels = ["colour", "number", "animal"];
+
+    private TinyBert _folder = null!;
+
+    [TestInitialize]
+    public void Open() => _folder = new TinyBert();
+
+    [TestCleanup]
+    public void Close() => _folder.Dispose();
+
+    [TestMethod]
+    public void An_adapter_that_has_not_moved_after_the_warm_up()
+    {
+        var rows = TinyBert.Words.Select((word, k) => new TextExample(word, k % 3)).ToArray();
+        using var still = Load(new LoraOptions());
+        var report = Trainer.Fit(still, rows, new() { Epochs = 2, BatchSize = 5, LearningRate = 1e-60 });
+        StringAssert.Contains(report.Notes.Single(), "The adapter still changes no weight after");
+
+        using var moving = Load(new LoraOptions());
+        Assert.IsEmpty(Trainer.Fit(moving, rows, new() { Epochs = 2, BatchSize = 5, LearningRate = 1e-3 }).Notes);
+    }
+
+    [TestMethod]
+    public void Targets_that_match_nothing_or_only_in_part()
+    {
+        StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => Load(new LoraOptions { TargetModules = TargetModules.Named("q_proj") })).Message, "'q_proj' matches no layer");
+        StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => Load(new LoraOptions { TargetModules = TargetModules.Matching(".*q_proj") })).Message, "matches no layer");
+        using var partly = Load(new LoraOptions { TargetModules = TargetModules.Named("query", "v_proj") });
+        StringAssert.Contains(partly.Notes.Single(), "no layer is called v_proj");
+        using var whole = Load(new LoraOptions { TargetModules = TargetModules.Named("query", "value") });
+        Assert.IsEmpty(whole.Notes);
+    }
+
+    [TestMethod]
+    public void A_head_that_was_not_saved()
+    {
+        using var model = Load(new LoraOptions());
+        var saved = _folder.PathOf("adapter");
+        model.SaveAdapter(saved);
+        var path = Path.Combine(saved, "adapter_model.safetensors");
+        using (var reader = SafetensorsReader.Open(path))
+        {
+            var kept = reader.Entries.Keys.Where(k => !k.Contains("classifier", StringComparison.Ordinal)).ToDictionary(k => k, reader.Read);
+            reader.Dispose();
+            SafetensorsWriter.Write(path, kept);
+        }
+
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => TextClassifier.LoadAdapter(_folder.Folder, saved, model.Settings));
+        StringAssert.Contains(error.Message, "it lacks base_model.model.classifier.bias, base_model.model.classifier.weight");
+    }
+
+    // No architecture of this library has weights of that form: what would change nothing is refused.
+    [TestMethod]
+    public void Expert_tensors_as_targets()
+    {
+        var error = Assert.ThrowsExactly<PeftException>(() => AdapterOptions.FromJson("""{"peft_type": "LORA", "target_parameters": ["mlp.experts.gate_up_proj"]}""", "file"));
+        StringAssert.Contains(error.Message, "file sets 'target_parameters' to [");
+        StringAssert.Contains(error.Message, "which is not supported for LORA");
+    }
+
+    private TextClassifier Load(AdapterOptions options) => TextClassifier.Load(_folder.Folder, new() { Labels = s_labels, Adapter = options, MaxLength = 16 });
+}
