@@ -1,4 +1,3 @@
-using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
@@ -23,8 +22,12 @@ public sealed class Boft : LinearAdapter
     private Tensor[] _places = []; // of each factor: P_i as indices, then its inverse
 
     /// <summary>Puts BOFT on a layer.</summary>
+    /// <param name="target">The layer.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="build">What there is to make it of.</param>
+    /// <param name="ofConvolution">True for the filters of a convolution, whose s HF PEFT keeps as a row.</param>
     /// <exception cref="PeftException">The blocks or the factors do not divide the inputs.</exception>
-    public Boft(LinearLayer target, BoftOptions options, AdapterBuild build)
+    public Boft(LinearLayer target, BoftOptions options, AdapterBuild build, bool ofConvolution = false)
         : base(target)
     {
         _options = options;
@@ -43,7 +46,8 @@ public sealed class Boft : LinearAdapter
 
         long[] shape = [m, InFeatures / _size, _size, _size];
         _r = Trainable(options.StartsAsIdentity ? build.Initialization.Zeros(shape) : build.Initialization.Normal(0.1, shape));
-        _s = Trainable(options.StartsAsIdentity ? build.Initialization.Constant(1, OutFeatures, 1) : build.Initialization.Normal(0.1, OutFeatures, 1).add_(1));
+        long[] outputs = ofConvolution ? [1, OutFeatures] : [OutFeatures, 1];
+        _s = Trainable(options.StartsAsIdentity ? build.Initialization.Constant(1, outputs) : build.Initialization.Normal(0.1, outputs).add_(1));
         register_parameter("boft_R", _r);
         register_parameter("boft_s", _s);
         MakePlaces(m);
@@ -66,21 +70,16 @@ public sealed class Boft : LinearAdapter
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight)
-        => Turn(weight.to(ScalarType.Float32), Rotations(), inverse: true) * _s; // s ⊙ W·Rᵀ
+        => Turn(weight.to(ScalarType.Float32), Rotations(), inverse: true) * _s.view(-1, 1); // s ⊙ W·Rᵀ
+
+    /// <inheritdoc/>
+    protected internal override Tensor Materialize(Tensor weight, ForwardContext context)
+        => Turn(weight.to(ScalarType.Float32), Rotations(context), inverse: true) * _s.view(-1, 1);
 
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
-        var rotations = Rotations();
-        if (below.Context.Training && _options.Dropout > 0)
-        {
-            // Some blocks of one factor are not turned.
-            var factor = Math.Min((long)(below.Context.Uniform() * rotations.size(0)), rotations.size(0) - 1);
-            var dropped = below.Context.Dropout(ones(rotations.size(1), 1, 1, device: rotations.device), _options.Dropout).eq(0);
-            var here = arange(rotations.size(0), device: rotations.device).eq(factor).view(-1, 1, 1, 1);
-            rotations = where(here.logical_and(dropped), eye(_size, device: rotations.device), rotations);
-        }
-
+        var rotations = Rotations(below.Context);
         var turned = Turn(x, rotations.to(x.dtype), inverse: false);
         var scale = InTypeOf(x, _s).view(-1);
         if (below.IsBase)
@@ -134,6 +133,21 @@ public sealed class Boft : LinearAdapter
         })];
     }
 
+    private Tensor Rotations(ForwardContext context)
+    {
+        var rotations = Rotations();
+        if (!context.Training || _options.Dropout == 0)
+        {
+            return rotations;
+        }
+
+        // Some blocks of one factor are not turned.
+        var factor = Math.Min((long)(context.Uniform() * rotations.size(0)), rotations.size(0) - 1);
+        var dropped = context.Dropout(ones(rotations.size(1), 1, 1, device: rotations.device), _options.Dropout).eq(0);
+        var here = arange(rotations.size(0), device: rotations.device).eq(factor).view(-1, 1, 1, 1);
+        return where(here.logical_and(dropped), eye(_size, device: rotations.device), rotations);
+    }
+
     private Tensor Rotations() // (m, blocks, b, b)
     {
         var skew = (_r - _r.transpose(2, 3)).mul(0.5);
@@ -162,49 +176,4 @@ public sealed class Boft : LinearAdapter
 
         return x;
     }
-}
-
-/// <summary>Settings of <see cref="Boft"/>.</summary>
-[AdapterMethod(
-    "BOFT", AdapterFamily.Multiplicative, Title = "BOFT", Paper = "arXiv:2311.06243", Formula = "diag(s)·W·Rᵀ, R a butterfly of m rotations", Trained = "m·in·b + out",
-    InHuggingFace = true, Merges = true)]
-public sealed record BoftOptions : BiasedLinearOptions
-{
-    /// <summary>Size b of a block, or 0 where <see cref="BlockCount"/> decides. Default 4.</summary>
-    [JsonPropertyName("boft_block_size")]
-    public int BlockSize { get; init; } = 4;
-
-    /// <summary>Count of blocks, or 0 where <see cref="BlockSize"/> decides. Default 0.</summary>
-    [JsonPropertyName("boft_block_num")]
-    public int BlockCount { get; init; }
-
-    /// <summary>Count m of factors: 1 or more. Default 1.</summary>
-    [JsonPropertyName("boft_n_butterfly_factor")]
-    public int Factors { get; init; } = 1;
-
-    /// <summary>Share of the blocks of one factor that are not turned in a training pass: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("boft_dropout")]
-    public double Dropout { get; init; }
-
-    /// <summary>Start as the identity; false draws with deviation 0.1, for tests. Default true.</summary>
-    [JsonPropertyName("init_weights")]
-    public bool StartsAsIdentity { get; init; } = true;
-
-    /// <inheritdoc/>
-    public override void Validate()
-    {
-        base.Validate();
-        Guard.AtLeast(BlockSize, 0);
-        Guard.AtLeast(BlockCount, 0);
-        if ((BlockCount == 0) == (BlockSize == 0))
-        {
-            throw new ArgumentException($"BlockCount is {BlockCount} and BlockSize is {BlockSize}; set one of them and the other to 0.");
-        }
-
-        Guard.AtLeast(Factors, 1);
-        Guard.InRange(Dropout, 0.0, 0.99);
-    }
-
-    /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Boft(layer, this, build);
 }

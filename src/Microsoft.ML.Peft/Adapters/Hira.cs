@@ -26,8 +26,7 @@ public sealed class Hira : AdditiveAdapter
     public Hira(LinearLayer target, HiraOptions options, AdapterBuild build)
         : base(target)
     {
-        var rank = LayerPattern.Find(options.RankPattern, Path, options.Rank);
-        Guard.AtLeast(rank, 1);
+        var rank = options.RankOf(Path);
         _dropout = options.Dropout;
         var initialization = build.Initialization;
         _a = Trainable(options.Start switch
@@ -93,5 +92,18 @@ public sealed record HiraOptions : LinearAdapterOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+
+    /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Hira(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new HiraConvolution(layer, this, build);
+
+    internal int RankOf(string path)
+    {
+        var rank = LayerPattern.Find(RankPattern, path, Rank);
+        Guard.AtLeast(rank, 1);
+        return rank;
+    }
 }

@@ -101,5 +101,11 @@ public sealed record HraOptions : BiasedLinearOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or PatchLayer;
+
+    /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Hra(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new FilterAdapter(layer, filters => new Hra(filters, this, build));
 }

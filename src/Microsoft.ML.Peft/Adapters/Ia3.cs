@@ -22,9 +22,7 @@ public sealed class Ia3 : LinearAdapter, IScalingPart
     public Ia3(LinearLayer target, Ia3Options options, AdapterBuild build)
         : base(target)
     {
-        ScalesInput = options.FeedForwardModules is { } named
-            ? named.Matches(Path)
-            : build.Backbone.FeedForwardTargets.Any(name => Path.EndsWith(name, StringComparison.Ordinal));
+        ScalesInput = options.IsFeedForward(Path, build);
         long[] shape = ScalesInput ? [1, InFeatures] : [OutFeatures, 1];
         _l = Trainable(options.StartsAsIdentity ? build.Initialization.Constant(1, shape) : build.Initialization.Normal(1, shape));
         RegisterComponents();
@@ -85,7 +83,18 @@ public sealed record Ia3Options : LinearAdapterOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+
+    /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Ia3(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new Ia3Convolution(layer, this, build);
+
+    /// <summary>True if the layer's inputs are scaled.</summary>
+    internal bool IsFeedForward(string path, AdapterBuild build) => FeedForwardModules is { } named
+        ? named.Matches(path)
+        : build.Backbone.FeedForwardTargets.Any(name => path.EndsWith(name, StringComparison.Ordinal));
 
     /// <inheritdoc/>
     protected internal override AdapterOptions Settled(AdapterSet adapter)
@@ -96,7 +105,7 @@ public sealed record Ia3Options : LinearAdapterOptions
         }
 
         // HF PEFT wants the names of targets; where a name covers both kinds, whole paths say which.
-        var parts = adapter.Adapters.OfType<Ia3>().ToList();
+        var parts = adapter.Adapters.OfType<IScalingPart>().Select(part => (((LayerAdapter)part).Path, part.ScalesInput)).ToList();
         var scaled = parts.Where(part => part.ScalesInput).Select(part => part.Path).ToList();
         var names = (TargetModules?.Names ?? []).Where(name => parts.Any(part => EndsWith(part.Path, name))
             && parts.Where(part => EndsWith(part.Path, name)).All(part => part.ScalesInput)).ToList();

@@ -68,4 +68,7 @@ public sealed record LoHaOptions : LycorisOptions
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new LoHa(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new LoHaConvolution(layer, this, build);
 }

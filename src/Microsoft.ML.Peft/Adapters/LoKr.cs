@@ -120,6 +120,9 @@ public sealed record LoKrOptions : LycorisOptions
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new LoKr(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new LoKrConvolution(layer, this, build);
 }
 
 internal sealed class LoKrStartConverter() : NamedStartConverter<LoKrStart>(

@@ -37,19 +37,15 @@ public sealed class Oft : LinearAdapter
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight)
-        => CayleyRotation.Rotate(weight.to(ScalarType.Float32), Rotation().transpose(1, 2)); // W·blockdiag(R)ᵀ
+        => Turned(weight, Rotation());
+
+    /// <inheritdoc/>
+    protected internal override Tensor Materialize(Tensor weight, ForwardContext context) => Turned(weight, Rotation(context));
 
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
-        var rotation = Rotation();
-        if (below.Context.Training && _options.BlockDropout > 0 && rotation.size(0) > 1)
-        {
-            var kept = below.Context.Dropout(ones(rotation.size(0), 1, 1, device: rotation.device), _options.BlockDropout).gt(0);
-            rotation = where(kept, rotation, eye(_size, device: rotation.device));
-        }
-
-        return below.Forward(CayleyRotation.Rotate(x, rotation.to(x.dtype)));
+        return below.Forward(CayleyRotation.Rotate(x, Rotation(below.Context).to(x.dtype)));
     }
 
     /// <summary>Brings Q back into the sphere of the constrained variant.</summary>
@@ -91,6 +87,21 @@ public sealed class Oft : LinearAdapter
         }
 
         return wish - lower <= higher - wish ? lower : higher;
+    }
+
+    // W·blockdiag(R)ᵀ
+    private static Tensor Turned(Tensor weight, Tensor rotation) => CayleyRotation.Rotate(weight.to(ScalarType.Float32), rotation.transpose(1, 2));
+
+    private Tensor Rotation(ForwardContext context)
+    {
+        var rotation = Rotation();
+        if (!context.Training || _options.BlockDropout == 0 || rotation.size(0) == 1)
+        {
+            return rotation;
+        }
+
+        var kept = context.Dropout(ones(rotation.size(0), 1, 1, device: rotation.device), _options.BlockDropout).gt(0);
+        return where(kept, rotation, eye(_size, device: rotation.device));
     }
 
     private Tensor Rotation() // (blocks, b, b)

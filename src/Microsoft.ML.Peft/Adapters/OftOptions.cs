@@ -64,11 +64,17 @@ public sealed record OftOptions : BiasedLinearOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or PatchLayer;
+
+    /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Oft(layer, this, build);
 
     /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new FilterAdapter(layer, filters => new Oft(filters, this, build));
+
+    /// <inheritdoc/>
     protected internal override AdapterTraining? CreateTraining(AdapterSet adapter)
-        => Constrained ? new Constraint([.. adapter.Adapters.OfType<Oft>()]) : null;
+        => Constrained ? new Constraint([.. adapter.Adapters.Select(FilterAdapter.Unwrapped).OfType<Oft>()]) : null;
 
     private sealed class Constraint(IReadOnlyList<Oft> parts) : AdapterTraining
     {

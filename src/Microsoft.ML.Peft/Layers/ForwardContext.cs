@@ -168,7 +168,7 @@ public sealed partial class ForwardContext : IDisposable
 
         foreach (var adapter in adapters)
         {
-            (weight, bias) = (adapter.Materialize(weight), adapter.MaterializeBias(bias));
+            (weight, bias) = (adapter.Materialize(weight, this), adapter.MaterializeBias(bias));
         }
 
         return (weight.to(type), bias?.to(type));

@@ -64,7 +64,6 @@ public sealed class LoHaTests : LinearAdapterContract
     [TestMethod]
     [DataRow("\"r\": 0", "Rank is 0; it must be")]
     [DataRow("\"module_dropout\": 1", "ModuleDropout is 1; it must be")]
-    [DataRow("\"use_effective_conv2d\": true", "use_effective_conv2d")]
     public void Settings_outside_their_range_are_refused(string field, string sentence)
     {
         var error = Assert.Throws<Exception>(() => AdapterOptions.FromJson($"{{\"peft_type\": \"LOHA\", {field}}}", "adapter_config.json"));

@@ -22,14 +22,19 @@ public abstract class DroppedUpdateAdapter : AdditiveAdapter
     protected sealed override Tensor Correction(Tensor x, ForwardContext context)
     {
         var y = Product(x);
-        if (!context.Training || _rowDropout == 0)
+        return Rows(x, OutFeatures, _rowDropout, RescalesRows, context) is { } rows ? y * rows : y; // a row of the update is an output
+    }
+
+    /// <summary>Factors (out) of the rows of an update in a training pass, 0 for those that are dropped, or null where none are.</summary>
+    internal static Tensor? Rows(Tensor like, long outputs, double dropout, bool rescales, ForwardContext context)
+    {
+        if (!context.Training || dropout == 0)
         {
-            return y;
+            return null;
         }
 
-        // A row of the update is an output: the mask goes on the outputs.
-        using var rows = context.Dropout(ones(OutFeatures, x.dtype, x.device), _rowDropout);
-        return y * (RescalesRows ? rows / rows.mean().clamp_min(1e-12) : rows * (1 - _rowDropout));
+        var rows = context.Dropout(ones(outputs, like.dtype, like.device), dropout);
+        return rescales ? rows / rows.mean().clamp_min(1e-12) : rows * (1 - dropout);
     }
 
     /// <inheritdoc/>

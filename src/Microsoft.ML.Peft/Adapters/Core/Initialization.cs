@@ -21,6 +21,10 @@ public sealed class Initialization : IDisposable
     public Tensor KaimingUniform(params long[] shape)
         => Uniform(1 / Math.Sqrt(shape[^1]), shape);
 
+    /// <summary>The same for the filters of a convolution, with fan_in all dimensions but the first.</summary>
+    public Tensor KaimingUniformFilters(params long[] shape)
+        => Uniform(1 / Math.Sqrt(shape[1..].Aggregate(1.0, (product, size) => product * size)), shape);
+
     /// <summary>Normal with mean 0.</summary>
     public Tensor Normal(double deviation, params long[] shape) => randn(shape, generator: _generator).mul_(deviation).to(_device);
 

@@ -7,7 +7,7 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>The trained tensors of a LoKr, by their names in files: W₁ and W₂, each whole or of low rank.</summary>
 internal sealed class KroneckerFactors
 {
-    private const string W1 = "lokr_w1", W1A = "lokr_w1_a", W1B = "lokr_w1_b", W2 = "lokr_w2", W2A = "lokr_w2_a", W2B = "lokr_w2_b";
+    private const string W1 = "lokr_w1", W1A = "lokr_w1_a", W1B = "lokr_w1_b", W2 = "lokr_w2", W2A = "lokr_w2_a", W2B = "lokr_w2_b", T2 = "lokr_t2";
 
     private readonly nn.Module _owner;
     private readonly Dictionary<string, Parameter> _tensors = new(StringComparer.Ordinal);
@@ -22,12 +22,14 @@ internal sealed class KroneckerFactors
     /// <summary>W₁ (l, m).</summary>
     public Tensor First => Of(W1) ?? Of(W1A)!.mm(Of(W1B)!);
 
-    /// <summary>W₂ (k, n).</summary>
-    public Tensor Second => Of(W2) ?? Of(W2A)!.mm(Of(W2B)!);
+    /// <summary>W₂ (k, n), of a convolution (k, n·kernel) or (k, n, kernel…).</summary>
+    public Tensor Second => Of(W2) ?? (Of(T2) is { } core ? LycorisConvolution.Joined(core, Of(W2A)!, Of(W2B)!) : Of(W2A)!.mm(Of(W2B)!));
 
-    /// <summary>New tensors for a matrix of l·k rows and m·n columns, by HF PEFT's rule, with their start values.</summary>
-    public static IEnumerable<(string Name, Tensor Values)> Start((long L, long K) rows, (long M, long N) columns, int rank, LoKrOptions options, Initialization start)
+    /// <summary>New tensors for a matrix of l·k rows and m·n columns, by HF PEFT's rule, with their start values; of a convolution with the sizes of its kernel.</summary>
+    public static IEnumerable<(string Name, Tensor Values)> Start(
+        (long L, long K) rows, (long M, long N) columns, int rank, LoKrOptions options, Initialization start, params long[] kernel)
     {
+        var positions = kernel.Aggregate(1L, (product, size) => product * size);
         var (zeroFirst, zeroSecond) = (options.Start == LoKrStart.Default, options.Start == LoKrStart.Lycoris);
         if (options.DecomposeBoth && 2 * rank < Math.Max(rows.L, columns.M))
         {
@@ -39,17 +41,23 @@ internal sealed class KroneckerFactors
             yield return (W1, Values(zeroFirst, rows.L, columns.M));
         }
 
-        if (2 * rank < Math.Max(rows.K, columns.N))
+        if (2 * rank >= Math.Max(rows.K, columns.N))
         {
-            yield return (W2A, Values(false, rows.K, rank));
+            yield return (W2, Values(zeroSecond, [rows.K, columns.N, .. kernel]));
+        }
+        else if (options.FactorsKernel && positions > 1)
+        {
+            yield return (T2, Values(false, rank, rank, kernel[0], kernel.Length > 1 ? kernel[1] : 1));
+            yield return (W2A, Values(false, rank, rows.K));
             yield return (W2B, Values(zeroSecond, rank, columns.N));
         }
         else
         {
-            yield return (W2, Values(zeroSecond, rows.K, columns.N));
+            yield return (W2A, Values(false, rows.K, rank));
+            yield return (W2B, Values(zeroSecond, rank, columns.N * positions));
         }
 
-        Tensor Values(bool zero, params long[] shape) => zero ? start.Zeros(shape) : start.KaimingUniform(shape);
+        Tensor Values(bool zero, params long[] shape) => zero ? start.Zeros(shape) : start.KaimingUniformFilters(shape);
     }
 
     /// <summary>Whole factors.</summary>

@@ -21,6 +21,9 @@ public abstract class LayerAdapter : Adapter
     /// <summary>The weight that the adapter makes of the weight below it, in the layer's own shape.</summary>
     protected internal abstract Tensor Materialize(Tensor weight);
 
+    /// <summary>The same in a forward pass, which may drop parts of the update while it trains. Default: without a difference.</summary>
+    protected internal virtual Tensor Materialize(Tensor weight, ForwardContext context) => Materialize(weight);
+
     /// <summary>The bias (out) that the adapter makes of the bias below it. Default: the same.</summary>
     protected internal virtual Tensor? MaterializeBias(Tensor? bias) => bias;
 

@@ -9,9 +9,7 @@ public abstract class LycorisAdapter : DroppedUpdateAdapter
     private protected LycorisAdapter(LinearLayer target, LycorisOptions options)
         : base(target, options.RankDropout, options.ModuleDropout)
     {
-        Rank = LayerPattern.Find(options.RankPattern, Path, options.Rank);
-        Guard.AtLeast(Rank, 1);
-        Scale = LayerPattern.Find(options.AlphaPattern, Path, options.Alpha) / Rank;
+        (Rank, Scale) = options.RankAndScaleOf(Path);
     }
 
     /// <summary>Rank of the layer.</summary>
@@ -48,8 +46,19 @@ public abstract record LycorisOptions : LinearAdapterOptions
     [JsonPropertyName("alpha_pattern")]
     public IReadOnlyDictionary<string, double>? AlphaPattern { get; init; }
 
+    /// <summary>On convolutions: a factor of its own for the kernel, where it has more than one place. Default false.</summary>
+    [JsonPropertyName("use_effective_conv2d")]
+    public bool FactorsKernel { get; init; }
+
     /// <inheritdoc/>
-    protected override IReadOnlyList<string> UnsupportedFields => ["use_effective_conv2d"];
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+
+    internal (int Rank, double Scale) RankAndScaleOf(string path)
+    {
+        var rank = LayerPattern.Find(RankPattern, path, Rank);
+        Guard.AtLeast(rank, 1);
+        return (rank, LayerPattern.Find(AlphaPattern, path, Alpha) / rank);
+    }
 
     /// <inheritdoc/>
     public override void Validate()
