@@ -20,9 +20,10 @@ public sealed class PlacementTests
     [TestCleanup]
     public void Close() => _scope.Dispose();
 
+    // T5 does not scale its attention scores, so that it feels roundings most; a processor without BFloat16 operators sums in BFloat16 too.
     [TestMethod]
     [DynamicData(nameof(Models))]
-    public void In_BFloat16_on_the_CPU_the_numbers_stay_near(string model) => Compare(model, s_half, 0.06, 0.97);
+    public void In_BFloat16_on_the_CPU_the_numbers_stay_near(string model) => Compare(model, s_half, model == "t5" ? 0.15 : 0.06, 0.97);
 
     [TestMethod]
     [TestCategory("Gpu")]
