@@ -30,7 +30,7 @@ public sealed record DiffuseKronaOptions : LinearAdapterOptions
     public int? A1 { get; init; }
 
     /// <summary>Columns a₂ of A, a divisor of the inputs. Default null, together with <see cref="A1"/>.</summary>
-    [JsonPropertyName("a2"), SearchChoices(2, 4, 8, 16)]
+    [JsonPropertyName("a2")]
     public int? A2 { get; init; }
 
     /// <summary>a₁ and a₂ of single layers, by pattern on the end of the path. Default none.</summary>

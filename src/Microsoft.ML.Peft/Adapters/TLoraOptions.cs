@@ -38,7 +38,6 @@ public sealed record TLoraOptions : AdapterOptions
     /// <summary>Form of the residual. Default <see cref="TLoraResidual.Lora"/>.</summary>
     [JsonPropertyName("residual_type")]
     [JsonConverter(typeof(JsonStringEnumConverter<TLoraResidual>))]
-    [SearchChoices(TLoraResidual.Lora, TLoraResidual.Tr)]
     public TLoraResidual Residual { get; init; }
 
     /// <summary>Numerator α of the residual's scale, finite and above 0. Default 1.</summary>
