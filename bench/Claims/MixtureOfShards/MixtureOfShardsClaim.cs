@@ -2,6 +2,7 @@ using System.Globalization;
 using Bench.Claims.Core;
 using Microsoft.ML.Peft;
 using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
 using static TorchSharp.torch;
 
 namespace Bench.Claims.MixtureOfShards;
@@ -15,7 +16,16 @@ internal sealed class MixtureOfShardsClaim : IClaim
     private const int Epochs = 5;
     private const int Budget = 2;
 
-    private static readonly MixtureOfShardsOptions s_ours = new() { EquivalentRank = Budget, Rank = 4, PrivateRank = 1, Shards = 4, Dropout = 0 };
+    // On the layers that LoRA has by default, or the numbers would not be equal.
+    private static readonly MixtureOfShardsOptions s_ours = new()
+    {
+        EquivalentRank = Budget,
+        Rank = 4,
+        PrivateRank = 1,
+        Shards = 4,
+        Dropout = 0,
+        TargetModules = TargetModules.Named("query", "value"),
+    };
 
     public string Method => "mos";
 
