@@ -47,15 +47,7 @@ internal sealed class LayerFit : IDisposable
             run.StepLoss = () => isLead ? run.Losses.Lead(step) : loss(step);
             method?.BeforeForward(point);
             var value = run.StepLoss();
-            (Adapter.Penalty() is { } penalty ? value + penalty : value).backward();
-            method?.BeforeStep(point);
-            optimizer.Step(point.LearningRate, 0, keepGradients: method is not null);
-            if (method is not null)
-            {
-                method.AfterStep(point);
-                optimizer.Follow(Adapter.TrainedParameters());
-            }
-
+            TrainingStep.Apply(value, Adapter, optimizer, method, point, maxGradientNorm: 0);
             if (k == before - 1)
             {
                 optimizer.Follow([]); // it starts anew after the lead

@@ -105,14 +105,7 @@ public static class Trainer
         var value = loss.item<float>();
         if (float.IsFinite(value)) // a step with NaN would spoil every parameter
         {
-            (model.Adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
-            method?.BeforeStep(point);
-            optimizer.Step(point.LearningRate, maxNorm, keepGradients: method is not null);
-            if (method is not null)
-            {
-                method.AfterStep(point);
-                optimizer.Follow(model.Adapter.TrainedParameters());
-            }
+            TrainingStep.Apply(loss, model.Adapter, optimizer, method, point, maxNorm);
         }
 
         run.EndStep();

@@ -105,15 +105,7 @@ internal sealed class FewShotRun(
             throw new PeftException($"The loss is {value} at step {point.Step + 1} of {steps}; lower LearningRate, which is {options.LearningRate}, or set MaxGradientNorm.");
         }
 
-        (adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
-        _method?.BeforeStep(point);
-        _optimizer.Step(point.LearningRate, options.MaxGradientNorm, keepGradients: _method is not null);
-        if (_method is not null)
-        {
-            _method.AfterStep(point);
-            _optimizer.Follow(adapter.TrainedParameters());
-        }
-
+        TrainingStep.Apply(loss, adapter, _optimizer, _method, point, options.MaxGradientNorm);
         _batch = null;
         return value;
     }
