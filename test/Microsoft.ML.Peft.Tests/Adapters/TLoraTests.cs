@@ -1,6 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
 using Microsoft.ML.Peft.Tests.GoldenMethods;
 using static TorchSharp.torch;
@@ -49,25 +48,6 @@ public sealed class TLoraTests : LinearAdapterContract
 
         static Tensor Filled(int rows, int columns, Func<long, long, float> value)
             => tensor(Enumerable.Range(0, rows * columns).Select(k => value(k / columns, k % columns)).ToArray()).view(rows, columns);
-    }
-
-    [TestMethod]
-    public void Counts_are_those_of_the_paper()
-    {
-        (int Hidden, int Blocks)[] diffusion15 = [(320, 5), (640, 5), (1280, 6)], diffusionXl = [(640, 10), (1280, 60)];
-        Assert.AreEqual(797_184, Count(diffusion15, 768, new() { TransformRank = 0, Rank = 4 })); // plain LoRA
-        Assert.AreEqual(941_440, Count(diffusion15, 768, new() { TransformRank = 2, Rank = 4 }));
-        Assert.AreEqual(400_288, Count(diffusion15, 768, new() { TransformRank = 2, Rank = 6, Residual = TLoraResidual.Tr }));
-        Assert.AreEqual(396_720, Count(diffusionXl, 2048, new() { TransformRank = 1, Rank = 2, Residual = TLoraResidual.Tr }));
-        Assert.AreEqual(1_697_040, Count(diffusionXl, 2048, new() { TransformRank = 1, Rank = 1 }));
-        Assert.AreEqual(3_104, Of(768, 768, new() { TransformRank = 2, Rank = 6, Residual = TLoraResidual.Tr }));
-
-        // A block: self-attention with 4 layers, cross-attention with 2 from the hidden size and 2 from the texts.
-        static long Count((int Hidden, int Blocks)[] sizes, int cross, TLoraOptions options)
-            => sizes.Sum(s => s.Blocks * ((6 * Of(s.Hidden, s.Hidden, options)) + (2 * Of(cross, s.Hidden, options))));
-
-        static long Of(int inputs, int outputs, TLoraOptions options)
-            => MethodCase.Parts(options, new LinearLayer("x", 0, new DenseWeight(empty(outputs, inputs)), null)).Single().parameters().Sum(p => p.numel());
     }
 
     [TestMethod]
