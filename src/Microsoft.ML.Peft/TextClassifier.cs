@@ -17,16 +17,16 @@ public sealed class TextClassifier : IDisposable
     private const int RowsAtOnce = 64;
 
     private readonly ClassifierSettings _settings;
+    private readonly string[] _notes;
 
     private TextClassifier(
         string baseModel, HuggingFaceTokenizer tokenizer, PretrainedModel model, TextBackbone encoder, ClassifierSettings settings, CopiedModules copies)
     {
         (BaseModel, Tokenizer, Model) = (baseModel, tokenizer, model);
-        Notes = model.NewLayers.Count == 0
+        _notes = model.NewLayers.Count == 0
             ? []
             : [$"New layers, not in the checkpoint, drawn with seed {settings.Seed}: {string.Join(", ", model.NewLayers)}."];
         Adapter = AdapterSet.Create("default", settings.Adapter, model.Backbone, copies, settings.Seed);
-        Notes = [.. Notes, .. Adapter.Notes];
         _settings = settings;
         KeptLayers = copies.Kept;
     }
@@ -62,7 +62,7 @@ public sealed class TextClassifier : IDisposable
     internal Device Device => Model.Layers.SelectMany(l => l.Tensors()).First().Tensor.device;
 
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
-    public IReadOnlyList<string> Notes { get; }
+    public IReadOnlyList<string> Notes => [.. _notes, .. Adapter.Notes];
 
     /// <summary>Puts a new adapter and, where the checkpoint has none of this size, a new head on a base model.</summary>
     /// <param name="baseModelFolder">Hugging Face folder: config.json, tokenizer.json, *.safetensors.</param>

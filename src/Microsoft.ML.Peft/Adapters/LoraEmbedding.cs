@@ -8,7 +8,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <summary>LoRA on an embedding table: <c>e(i) = E[i] + s·B·A[:, i]</c>.</summary>
 /// <remarks>
 /// <para>Shapes: E (V, d); A (r, V); B (d, r). Trains r·(V + d) numbers. Starts as the identity: A is zero, B normal with deviation 1.</para>
-/// <para>Nothing is dropped. As HF PEFT does, the base table is written with the adapter.</para>
+/// <para>Nothing is dropped. As HF PEFT does, the base table is written with the adapter if it is called <c>embed_tokens</c>.</para>
 /// <para>Source: Hu et al. 2021, arXiv:2106.09685; the form of HF PEFT.</para>
 /// </remarks>
 public sealed class LoraEmbedding : EmbeddingAdapter, ILowRankPart
@@ -45,9 +45,6 @@ public sealed class LoraEmbedding : EmbeddingAdapter, ILowRankPart
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => (_a, _b, _scale);
 
     LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new LoraEmbedding(Layer, a, b);
-
-    /// <inheritdoc/>
-    protected internal override IEnumerable<(string Name, Tensor Tensor)> Companions => [("base_layer.weight", Layer.Weight)];
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => weight + _b.mm(_a).t().mul(_scale);

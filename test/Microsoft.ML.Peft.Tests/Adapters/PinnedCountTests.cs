@@ -74,6 +74,8 @@ public sealed class PinnedCountTests
     [TestMethod]
     [DataRow("PFEIFFER", "'reduction_factor': 16", 894_528)]
     [DataRow("HOULSBY", "'reduction_factor': 16", 1_789_056)]
+    [DataRow("COMPACTER", "'feed_forward_only': true", 28_576)] // 12·(2·(768 + 24) + 24 + 768) + 4³
+    [DataRow("COMPACTER", "", 57_088)] // 24 adapters, one rule
     public void Bert_base(string method, string fields, long count) => AssertCount(Bert, HeadKind.SequenceClassification, method, fields, count);
 
     [TestMethod]

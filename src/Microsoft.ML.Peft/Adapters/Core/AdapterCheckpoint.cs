@@ -10,6 +10,10 @@ public static class AdapterCheckpoint
 {
     private const string ConfigFile = "adapter_config.json";
     private const string WeightsFile = "adapter_model.safetensors";
+    private const string PickleFile = "adapter_model.bin";
+
+    // HF PEFT writes the base weights of layers with these names, where an adapter goes on them.
+    private static readonly string[] s_tables = ["embed_tokens", "lm_head"];
 
     /// <summary>Writes an adapter; each file is complete or not there.</summary>
     /// <param name="adapter">The adapter.</param>
@@ -58,13 +62,21 @@ public static class AdapterCheckpoint
     /// <exception cref="ModelFormatException">A tensor is missing, is not known, or has another shape.</exception>
     public static void ReadTensors(AdapterSet adapter, string folder)
     {
-        using var file = SafetensorsReader.Open(Path.Combine(folder, WeightsFile));
+        var (path, pickle) = (Path.Combine(folder, WeightsFile), Path.Combine(folder, PickleFile));
+        if (!File.Exists(path) && File.Exists(pickle))
+        {
+            throw UnsafeFormats.Refuse(pickle);
+        }
+
+        using var file = SafetensorsReader.Open(path);
         ReadTensors(adapter, folder, file.Entries, file.ReadInto);
     }
 
     internal static void ReadTensors(
-        AdapterSet adapter, string name, IReadOnlyDictionary<string, SafetensorsEntry> entries, Action<string, Tensor> readInto)
+        AdapterSet adapter, string name, IReadOnlyDictionary<string, SafetensorsEntry> stored, Action<string, Tensor> readInto)
     {
+        var names = AdapterFileNames.Read(adapter, name, stored.Keys);
+        var entries = names.ToDictionary(n => n.Key, n => stored[n.Value], StringComparer.Ordinal);
         foreach (var part in adapter.Adapters)
         {
             var start = NamesBelow(adapter, part);
@@ -73,13 +85,19 @@ public static class AdapterCheckpoint
         }
 
         var companions = Companions(adapter);
+        foreach (var (key, part) in BaseWeights(adapter).Where(w => entries.ContainsKey(w.Key)))
+        {
+            companions.TryAdd(key, part.Target.FrozenWeight!);
+        }
+
         var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
         var required = from part in adapter.Adapters
                        from named in part.named_parameters()
                        where part.IsRequired(named.name)
                        select adapter.FileKey(part, named.name);
-        Refuse(required.Except(entries.Keys), ModelFormatError.MissingTensor, "lacks");
-        Refuse(entries.Keys.Except(parameters.Keys).Except(companions.Keys), ModelFormatError.UnexpectedTensor, "has what this model has no place for:");
+        var (missing, surplus) = (required.Except(entries.Keys).ToList(), entries.Keys.Except(parameters.Keys).Except(companions.Keys).ToList());
+        Refuse(missing, surplus, ModelFormatError.MissingTensor, "lacks", "The nearest that it has is");
+        Refuse(surplus, parameters.Keys, ModelFormatError.UnexpectedTensor, "has what this model has no place for:", "The nearest that the model has a place for is");
         parameters = parameters.Where(p => entries.ContainsKey(p.Key)).ToDictionary(StringComparer.Ordinal);
         foreach (var (key, parameter) in parameters)
         {
@@ -98,13 +116,13 @@ public static class AdapterCheckpoint
         {
             if (read.TryAdd(parameter, key))
             {
-                readInto(key, parameter);
+                ReadInto(key, parameter);
                 continue;
             }
 
             // A tensor that layers share is stored once a layer.
             using var copy = empty_like(parameter);
-            readInto(key, copy);
+            ReadInto(key, copy);
             if (!copy.eq(parameter).all().item<bool>())
             {
                 throw new ModelFormatException(
@@ -114,7 +132,7 @@ public static class AdapterCheckpoint
 
         foreach (var (key, tensor) in companions.Where(c => entries.ContainsKey(c.Key)))
         {
-            RequireSame(name, key, tensor, entries[key], readInto);
+            RequireSame(name, key, tensor, entries[key], ReadInto);
         }
 
         foreach (var layer in adapter.Adapters)
@@ -122,13 +140,17 @@ public static class AdapterCheckpoint
             layer.Loaded();
         }
 
-        void Refuse(IEnumerable<string> keys, ModelFormatError error, string verb)
+        void ReadInto(string key, Tensor tensor) => readInto(names[key], tensor);
+
+        void Refuse(List<string> keys, IEnumerable<string> others, ModelFormatError error, string verb, string nearest)
         {
-            var all = keys.Order(StringComparer.Ordinal).ToArray();
-            if (all.Length > 0)
+            keys.Sort(StringComparer.Ordinal);
+            if (keys.Count > 0)
             {
                 throw new ModelFormatException(
-                    name, error, $"it {verb} {string.Join(", ", all.Take(8))}{(all.Length > 8 ? $" and {all.Length - 8} more" : "")}.");
+                    name,
+                    error,
+                    $"it {verb} {string.Join(", ", keys.Take(8))}{(keys.Count > 8 ? $" and {keys.Count - 8} more" : "")}.{AdapterFileNames.Hint(keys[0], others, nearest)}");
             }
         }
     }
@@ -149,10 +171,20 @@ public static class AdapterCheckpoint
                 select KeyValuePair.Create(adapter.FileKey(part, written.Parameter), written.Tensor)).Concat(Companions(adapter));
     }
 
+    // Where the base weights of adapted layers would stand. A trained copy has no base, and trained tokens are there to save that space.
+    private static IEnumerable<(string Key, LayerAdapter Part)> BaseWeights(AdapterSet adapter)
+        => adapter.Options is TrainableTokensOptions or LoraOptions { TrainableTokenIndices: not null } ? []
+            : (from part in adapter.Adapters.OfType<LayerAdapter>()
+               where part is LinearAdapter or EmbeddingAdapter && !part.KeepsWeight && !TrainedCopy.IsCopy(part)
+               select (Key: NamesBelow(adapter, part) + "base_layer.weight", part)).DistinctBy(w => w.Key);
+
     private static Dictionary<string, Tensor> Companions(AdapterSet adapter)
         => (from part in adapter.Adapters
             from companion in part.Companions
             select (Key: NamesBelow(adapter, part) + companion.Name, companion.Tensor))
+            .Concat(from weight in BaseWeights(adapter)
+                    where s_tables.Contains(weight.Part.Path.Split('.')[^1])
+                    select (weight.Key, Tensor: weight.Part.Target.FrozenWeight!))
             .ToDictionary(c => c.Key, c => c.Tensor, StringComparer.Ordinal);
 
     private static void RequireSame(string name, string key, Tensor tensor, SafetensorsEntry entry, Action<string, Tensor> readInto)

@@ -28,7 +28,7 @@ public sealed class AdapterSet : IDisposable
     internal bool HasLostParts { get; private set; }
 
     /// <summary>What a user should know about how it was made, one sentence each.</summary>
-    public IReadOnlyList<string> Notes { get; private init; } = [];
+    public IReadOnlyList<string> Notes { get; private set; } = [];
 
     /// <summary>True while it is merged into the base weights.</summary>
     public bool IsMerged { get; private set; }
@@ -176,6 +176,9 @@ public sealed class AdapterSet : IDisposable
     /// <summary>What the method has to measure before the first step, or null where there is nothing, or it was measured.</summary>
     /// <param name="seed">Seed of what is drawn.</param>
     internal AdapterCalibration? CreateCalibration(long seed) => _isCalibrated ? null : _options?.CreateCalibration(this, seed);
+
+    /// <summary>Adds a sentence to <see cref="Notes"/>.</summary>
+    internal void Note(string sentence) => Notes = [.. Notes, sentence];
 
     /// <summary>Says that the start was measured.</summary>
     internal void Calibrated() => _isCalibrated = true;
