@@ -44,6 +44,9 @@ public sealed class HeadMask : LinearAdapter
     }
 
     /// <inheritdoc/>
+    protected internal override bool KeepsWeight => !Applies;
+
+    /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => _open is null ? weight : weight * InTypeOf(weight, _open);
 
     /// <inheritdoc/>

@@ -88,7 +88,8 @@ public sealed record HeatOptions : ProcedureOptions
     [JsonPropertyName("selection")]
     public HeadSelection Selection { get; init; }
 
-    /// <summary>What is silenced. Default <c>output</c>.</summary>
+    /// <summary>What is silenced. Default <c>output</c>. With <c>delta</c> files hold the rows of B of the other heads alone:
+    /// <c>Σ_blocks Σ_{query, value} [r·in + r·d_h·(h − silent)]</c> numbers.</summary>
     [JsonPropertyName("mask")]
     public HeadMasking Mask { get; init; }
 
@@ -154,6 +155,7 @@ public sealed record HeatOptions : ProcedureOptions
             throw new PeftException($"SilentHeads has {known.Count} blocks and the model {sites.Count}; the adapter is for another model.");
         }
 
+        var parts = Adapter.CreateParts(build).ToList();
         // Behind the other method's parts, so that a mask is in front of what they add to the layer after the heads.
         var masks = sites.Select(site => new HeadMask(site.Heads.Output, site.Heads, site.Index, Mask == HeadMasking.Output)).ToList();
         for (var k = 0; k < masks.Count; k++)
@@ -165,7 +167,12 @@ public sealed record HeatOptions : ProcedureOptions
             }
         }
 
-        return Adapter.CreateParts(build).Concat(masks);
+        if (Mask == HeadMasking.Delta && SilentHeads is not null)
+        {
+            HeatShares.Settle(parts, masks);
+        }
+
+        return parts.Concat(masks);
     }
 
     /// <inheritdoc/>

@@ -89,21 +89,7 @@ internal sealed class HeatScores : IDisposable
 
     public void Dispose() => _below.Dispose();
 
-    /// <summary>The LoRA parts on query and value, with the rows that belong to heads.</summary>
-    internal static IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads, IReadOnlyDictionary<int, Lora> lora)
-    {
-        if (lora.TryGetValue(heads.Query.Layer.Index, out var query))
-        {
-            yield return (query, heads.Query, false);
-        }
-
-        if (lora.TryGetValue(heads.Value.Layer.Index, out var value))
-        {
-            yield return (value, heads.Value, true);
-        }
-    }
-
-    private IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads) => LoraOf(heads, _lora);
+    private IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads) => HeatShares.Of(heads, _lora);
 
     // The score of a batch by head (heads), Float64.
     private Tensor Of(HeadMask mask)

@@ -1,5 +1,4 @@
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -21,11 +20,6 @@ internal sealed class HeatTraining : AdapterTraining
     {
         (_options, _adapter, _inner, _masks, _isSettled) = (options, adapter, inner, HeatOptions.Masks(adapter), options.SilentHeads is not null);
         _masks.ForEach(mask => options.PrunedOf(mask.Heads));
-        if (options.Mask == HeadMasking.Delta && adapter.Adapters.OfType<Lora>().FirstOrDefault(part => part.Factors.Updated.A.size(0) != part.Factors.A.size(0)) is { } part)
-        {
-            throw new PeftException($"The LoRA on '{part.Path}' starts from a part of the base weight, so that zeros in B are no silent heads; choose another start, or the mask 'output'.");
-        }
-
         TakeShares();
     }
 
@@ -148,41 +142,14 @@ internal sealed class HeatTraining : AdapterTraining
         }
     }
 
-    // The rows of B of silent heads; those of a value only where every head that it serves is silent.
     private void TakeShares()
     {
         _shares.ForEach(share => share.Open.Dispose());
-        _shares = [];
-        if (_options.Mask != HeadMasking.Delta)
+        _shares = _options.Mask != HeadMasking.Delta ? [] : HeatShares.Settle(_adapter.Adapters, _masks).ConvertAll(share =>
         {
-            return;
-        }
-
-        var lora = _adapter.Adapters.OfType<Lora>().ToDictionary(part => part.Target.Index);
-        foreach (var mask in _masks)
-        {
-            foreach (var group in HeatScores.LoraOf(mask.Heads, lora).GroupBy(l => l.Part))
-            {
-                var open = Enumerable.Repeat(1f, (int)group.Key.Factors.B.size(0)).ToArray();
-                foreach (var (_, rows, byKeyHead) in group)
-                {
-                    Close(open, mask, rows, byKeyHead);
-                }
-
-                _shares.Add((group.Key.Factors.B, tensor(open, device: group.Key.Factors.B.device).unsqueeze(1).DetachFromDisposeScope()));
-            }
-        }
-    }
-
-    private static void Close(float[] open, HeadMask mask, HeadRows rows, bool byKeyHead)
-    {
-        for (var h = 0; h < (byKeyHead ? mask.Heads.KeyHeads : mask.Heads.Heads); h++)
-        {
-            if (byKeyHead ? Enumerable.Range(0, mask.Heads.Heads).Where(q => mask.Heads.KeyHeadOf(q) == h).All(q => mask.Silent[q]) : mask.Silent[h])
-            {
-                Array.Clear(open, (int)rows.Of(h), mask.Heads.Size);
-            }
-        }
+            var b = share.Part.Factors.B;
+            return (b, tensor(Array.ConvertAll(share.Open, open => open ? 1f : 0), device: b.device).unsqueeze(1).DetachFromDisposeScope());
+        });
     }
 
     private void HoldShares()

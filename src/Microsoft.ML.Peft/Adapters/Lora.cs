@@ -75,6 +75,18 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraP
     protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written() => base.Written().Select(w => _factors.Written(w.Parameter, w.Tensor));
 
     /// <inheritdoc/>
+    protected internal override void Expect(IReadOnlyDictionary<string, long[]> shapes)
+    {
+        if (shapes.TryGetValue(FileName("lora_B"), out var shape))
+        {
+            _factors.Expect(shape[0]);
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override void Loaded() => _factors.Loaded();
+
+    /// <inheritdoc/>
     protected internal override OptimizerGroup GroupOf(string parameter)
         => _ratio == 1 || parameter == "lora_A" ? new("") : new("", _ratio, Decays: parameter != "bias");
 

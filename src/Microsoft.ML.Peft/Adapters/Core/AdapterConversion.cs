@@ -26,7 +26,7 @@ public static class AdapterConversion
         var (parts, errors) = (new List<Adapter>(), new List<ConversionError>());
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        foreach (var stack in adapter.Adapters.OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
+        foreach (var stack in adapter.Adapters.Where(part => !IsIdle(part)).OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
         {
             if (stack.All(TrainedCopy.IsCopy))
             {
@@ -61,7 +61,7 @@ public static class AdapterConversion
         var options = Mergeable(adapter);
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        var updates = adapter.Adapters.Where(part => part is not ModelAdapter).Select(part => (Part: part, Update: (part as ILowRankUpdate)?.Update())).ToList();
+        var updates = adapter.Adapters.Where(part => part is not ModelAdapter && !IsIdle(part)).Select(part => (Part: part, Update: (part as ILowRankUpdate)?.Update())).ToList();
         var movesBias = updates.Exists(u => u.Update is { Bias: not null });
         var parts = updates.ConvertAll<Adapter>(u => u switch
         {
@@ -78,6 +78,10 @@ public static class AdapterConversion
         var options = adapter.Options ?? throw new PeftException($"The adapter '{adapter.Name}' is a trained head alone; there is nothing to convert.");
         return options.CanMerge ? options : throw new PeftException($"{options.Method.Name} is no change of weights, so no LoRA can stand for it.");
     }
+
+    // A part that only writes something down.
+    private static bool IsIdle(Adapter part)
+        => part is LayerAdapter { KeepsWeight: true } idle && ReferenceEquals(idle.MaterializeBias(idle.Target.FrozenBias), idle.Target.FrozenBias);
 
     private static Tensor Kept(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
 

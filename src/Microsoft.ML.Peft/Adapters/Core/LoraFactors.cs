@@ -12,6 +12,7 @@ internal sealed class LoraFactors
     private readonly LoraOptions? _options; // null for factors that were there already
     private Tensor? _startA; // (r, in)
     private Tensor? _startB; // (out, r)
+    private long? _rows; // of B, while it is as small as the file's
 
     private LoraFactors(nn.Module owner, LoraOptions? options) => (_owner, _options) = (owner, options);
 
@@ -32,6 +33,9 @@ internal sealed class LoraFactors
 
     /// <summary>True where files hold the update B·A − B₀·A₀ at twice the rank, because the start cannot be made again from the base alone.</summary>
     public bool IsWrittenAsUpdate { get; private set; }
+
+    /// <summary>Rows of B that files hold, in rising order; the others are zero. Null for all.</summary>
+    public long[]? StoredRows { get; set; }
 
     /// <summary>Factors for a weight (out, in), started as the options say; the tensors belong to the module.</summary>
     /// <param name="owner">The module that trains and keeps them, as <c>lora_A</c> and <c>lora_B</c>.</param>
@@ -101,6 +105,11 @@ internal sealed class LoraFactors
     /// <summary>What a file holds of a parameter of the module: the update's factors where the start cannot be made again.</summary>
     public (string Parameter, Tensor Tensor) Written(string parameter, Tensor tensor)
     {
+        if (StoredRows is not null && parameter == "lora_B")
+        {
+            return (parameter, tensor.index_select(0, TorchSharp.torch.tensor(StoredRows, device: tensor.device)));
+        }
+
         if (!IsWrittenAsUpdate || parameter is not ("lora_A" or "lora_B"))
         {
             return (parameter, tensor);
@@ -108,6 +117,28 @@ internal sealed class LoraFactors
 
         var (a, b) = Both();
         return (parameter, parameter == "lora_A" ? a : b);
+    }
+
+    /// <summary>Makes B as small as the file's, where that holds the rows of <see cref="StoredRows"/> alone.</summary>
+    /// <param name="rows">Rows that the file has of B.</param>
+    public void Expect(long rows)
+    {
+        if (StoredRows?.Length == rows && rows != B.size(0))
+        {
+            _rows = B.size(0);
+            Replace(empty(rows, Rank, device: B.device));
+        }
+    }
+
+    /// <summary>Brings a B that was read in small to its size.</summary>
+    public void Loaded()
+    {
+        if (_rows is { } rows)
+        {
+            _rows = null;
+            using var _ = no_grad();
+            Replace(zeros([rows, Rank], device: B.device).index_copy(0, TorchSharp.torch.tensor(StoredRows!, device: B.device), B));
+        }
     }
 
     /// <summary>Factors whose product is ΔW, and s: where a start was taken out of the base they have twice the rank.</summary>
@@ -164,6 +195,14 @@ internal sealed class LoraFactors
     {
         var (a, b) = Both();
         return (Adapter.InTypeOf(x, a), Adapter.InTypeOf(x, b));
+    }
+
+    private void Replace(Tensor values)
+    {
+        var before = B;
+        _owner.register_parameter("lora_B", null!);
+        B = Register("lora_B", new Parameter(values, before.requires_grad));
+        before.Dispose();
     }
 
     private Parameter Register(string name, Parameter parameter)
