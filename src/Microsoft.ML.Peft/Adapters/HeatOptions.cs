@@ -69,7 +69,7 @@ public enum HeadMasking
 public sealed record HeatOptions : ProcedureOptions
 {
     /// <summary>Heads that are silenced in a block: 0 to one less than it has. Default 2.</summary>
-    [JsonPropertyName("n_prune")]
+    [JsonPropertyName("n_prune"), SearchRange(0, 2)]
     public int PrunedHeads { get; init; } = 2;
 
     /// <summary>Share of the heads of a block in place of <see cref="PrunedHeads"/>, rounded down: 0 to 1. Default null.</summary>
@@ -93,9 +93,10 @@ public sealed record HeatOptions : ProcedureOptions
     [JsonPropertyName("mask")]
     public HeadMasking Mask { get; init; }
 
-    /// <summary>Epochs before the heads are measured: 1 or more. Default 10.</summary>
+    /// <summary>Epochs before the heads are measured: 1 or more, and fewer than the run has. Default null: the paper's 10 of 100, that is a tenth of the run's epochs, but
+    /// at least 1 and at most 10; half of the steps of a run of one epoch.</summary>
     [JsonPropertyName("warmup_epochs")]
-    public int WarmupEpochs { get; init; } = 10;
+    public int? WarmupEpochs { get; init; }
 
     /// <summary>Batches that are measured: 1 or more. Default null: all rows.</summary>
     [JsonPropertyName("score_batches")]
@@ -131,7 +132,7 @@ public sealed record HeatOptions : ProcedureOptions
         base.Validate();
         Guard.AtLeast(PrunedHeads, 0);
         Guard.InRange(PruneRatio ?? 0, 0.0, 1.0, nameof(PruneRatio));
-        Guard.AtLeast(WarmupEpochs, 1);
+        Guard.AtLeast(WarmupEpochs ?? 1, 1, nameof(WarmupEpochs));
         Guard.AtLeast(ScoreBatches ?? 1, 1, nameof(ScoreBatches));
         Guard.AtLeast(ScoreBatchSize, 1);
         Guard.AtLeast(RescoreEvery, 0);

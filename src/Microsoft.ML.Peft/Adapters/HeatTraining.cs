@@ -14,6 +14,7 @@ internal sealed class HeatTraining : AdapterTraining
     private readonly List<(Parameter Parameter, Tensor Start)> _starts = [];
     private readonly bool _isSettled;
     private TrainingRun? _run;
+    private long _warmup; // steps
     private List<(Parameter B, Tensor Open)> _shares = []; // B and 1 for the rows that are trained (out, 1)
 
     public HeatTraining(HeatOptions options, AdapterSet adapter, AdapterTraining? inner)
@@ -31,16 +32,16 @@ internal sealed class HeatTraining : AdapterTraining
             throw new PeftException($"{_options.Adapter.Method.Name} needs steps of its own before the run, which HEAT does not give it.");
         }
 
-        var warmup = _options.WarmupEpochs * run.StepsPerEpoch;
+        _warmup = run.StepsToMeasuring(_options.WarmupEpochs, _options.Restart);
         if (_isSettled || !_options.Restart)
         {
-            return _isSettled || warmup < run.TotalSteps ? null : throw new PeftException(
-                $"The run has {run.TotalSteps / run.StepsPerEpoch} epochs and HEAT measures the heads after {_options.WarmupEpochs}; lower WarmupEpochs, or train longer.");
+            return _isSettled || _options.WarmupEpochs is null || _warmup < run.TotalSteps ? null : throw new PeftException(
+                $"The run has {run.TotalSteps / run.StepsPerEpoch} epochs and WarmupEpochs is {_options.WarmupEpochs}, after which HEAT would measure the heads; lower it, leave it out for a tenth of the run, or train longer.");
         }
 
         _starts.AddRange(_adapter.Adapters.Where(part => part is not LayerAdapter layer || !TrainedCopy.IsCopy(layer))
             .SelectMany(part => part.parameters()).Where(p => p.requires_grad).Distinct().Select(p => (p, p.detach().clone().DetachFromDisposeScope())));
-        return new(warmup);
+        return new(_warmup);
     }
 
     public override void BeforeForward(TrainingPoint point)
@@ -127,10 +128,8 @@ internal sealed class HeatTraining : AdapterTraining
             return done == point.TotalSteps;
         }
 
-        var (epoch, warmup) = (_run!.StepsPerEpoch, _options.WarmupEpochs * _run.StepsPerEpoch);
-        return _options.Restart
-            ? _options.RescoreEvery > 0 && done % (_options.RescoreEvery * epoch) == 0 && done < point.TotalSteps
-            : done == warmup || (_options.RescoreEvery > 0 && done > warmup && (done - warmup) % (_options.RescoreEvery * epoch) == 0 && done < point.TotalSteps);
+        var (every, warmup) = (_options.RescoreEvery * _run!.StepsPerEpoch, _options.Restart ? 0 : _warmup);
+        return done == warmup || (every > 0 && done > warmup && (done - warmup) % every == 0 && done < point.TotalSteps);
     }
 
     private void Restart()

@@ -77,9 +77,10 @@ public sealed record PearOptions : ProcedureOptions
     [JsonPropertyName("prune_ratio"), SearchRange(0.25, 0.75)]
     public double PruneRatio { get; init; } = 0.5;
 
-    /// <summary>Epochs before the parts are measured: 1 or more. Default 10.</summary>
+    /// <summary>Epochs before the parts are measured: 1 or more, and fewer than the run has. Default null: 10 of the paper's 100, that is a tenth of the run's epochs, but
+    /// at least 1 and at most 10; half of the steps of a run of one epoch.</summary>
     [JsonPropertyName("score_epoch")]
-    public int ScoreEpoch { get; init; } = 10;
+    public int? ScoreEpoch { get; init; }
 
     /// <summary>Batches that are measured: 1 or more. Default null: all rows.</summary>
     [JsonPropertyName("score_batches")]
@@ -126,7 +127,7 @@ public sealed record PearOptions : ProcedureOptions
     {
         base.Validate();
         Guard.InRange(PruneRatio, 0.0, 0.999);
-        Guard.AtLeast(ScoreEpoch, 1);
+        Guard.AtLeast(ScoreEpoch ?? 1, 1, nameof(ScoreEpoch));
         Guard.AtLeast(ScoreBatches ?? 1, 1, nameof(ScoreBatches));
         Guard.AtLeast(ScoreBatchSize, 1);
         Guard.AtLeast(DistilWeight, 0.0);

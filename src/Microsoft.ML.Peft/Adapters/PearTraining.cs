@@ -20,12 +20,12 @@ internal sealed class PearTraining : AdapterTraining
     public override TrainingLead? Begin(TrainingRun run)
     {
         _run = run;
-        var steps = _options.ScoreEpoch * run.StepsPerEpoch;
+        var steps = run.StepsToMeasuring(_options.ScoreEpoch, _options.Restart);
         if (!_options.Restart)
         {
             _shared = steps;
-            return steps < run.TotalSteps ? null : throw new PeftException(
-                $"The run has {run.TotalSteps / run.StepsPerEpoch} epochs and PEAR measures the parts after {_options.ScoreEpoch}; lower ScoreEpoch, or train longer.");
+            return _options.ScoreEpoch is null || steps < run.TotalSteps ? null : throw new PeftException(
+                $"The run has {run.TotalSteps / run.StepsPerEpoch} epochs and ScoreEpoch is {_options.ScoreEpoch}, after which PEAR would measure the parts; lower it, leave it out for a tenth of the run, or train longer.");
         }
 
         _starts.AddRange(_sites.SelectMany(site => site.Own.Select(own => (site, own.Parameter, own.Parameter.detach().clone().DetachFromDisposeScope()))));

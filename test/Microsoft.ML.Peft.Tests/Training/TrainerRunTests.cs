@@ -1,6 +1,7 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Adapters;
 using Microsoft.ML.Peft.Training;
 using static TorchSharp.torch;
 
@@ -40,6 +41,37 @@ public sealed class TrainerRunTests
         Assert.ThrowsExactly<PeftException>(run.HeldBackLoss);
         CollectionAssert.AreEquivalent(Enumerable.Range(0, 10).ToArray(), run.Epoch(0).SelectMany(b => b).ToArray());
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => run.Lead(new(1, 0.01))).Message, "give more rows");
+    }
+
+    // The paper's 10 epochs of 100, in proportion for shorter runs; what is asked for stays as it is.
+    [TestMethod]
+    [DataRow(100, 5, null, false, 50)]
+    [DataRow(300, 5, null, false, 50)]
+    [DataRow(35, 5, null, false, 15)]
+    [DataRow(3, 5, null, false, 5)]
+    [DataRow(1, 5, null, false, 3)]
+    [DataRow(1, 1, null, false, 1)]
+    [DataRow(1, 5, null, true, 5)]
+    [DataRow(3, 5, 10, true, 50)]
+    [DataRow(3, 5, 2, false, 10)]
+    public void A_method_measures_after_a_tenth_of_the_run_unless_told_when(int epochs, int steps, int? asked, bool isLead, long expected)
+        => Assert.AreEqual(expected, new LossRun(() => zeros(1)) { Epochs = epochs, Epoch = steps }.StepsToMeasuring(asked, isLead));
+
+    [TestMethod]
+    [DataRow(1, 10)] // one step alone
+    [DataRow(1, 2)]
+    [DataRow(2, 5)]
+    public void Methods_that_measure_on_the_way_do_so_in_the_shortest_run(int epochs, int batchSize)
+    {
+        using var folder = new TinyBert();
+        TextExample[] rows = [.. TinyBert.Words.Select((word, k) => new TextExample(word, k % 2))];
+        foreach (var options in new AdapterOptions[] { new HeatOptions(), new PearOptions(), new PearOptions { Checkpoint = PearCheckpoint.Distil } })
+        {
+            using var model = TextClassifier.Load(folder.Folder, new() { Labels = ["a", "b"], Adapter = options });
+            Trainer.Fit(model, rows, new() { Epochs = epochs, BatchSize = batchSize });
+            Assert.IsTrue(model.Adapter.Options is HeatOptions { SilentHeads: [{ Count: 2 }, ..] } or PearOptions { Donors.Count: > 0 }, options.Method.Name);
+            Assert.IsTrue(model.Predict(["one"])[0].All(float.IsFinite));
+        }
     }
 
     [TestMethod]

@@ -7,6 +7,7 @@ using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.SearchSpace;
 using Microsoft.ML.SearchSpace.Option;
 using Peft.Estimators.AutoML;
+using Peft.Estimators.FineTune;
 
 namespace Peft.Estimators.Tests.AutoML;
 
@@ -158,6 +159,39 @@ public sealed class SweepTests
             Assert.Throws<InvalidOperationException>(() => loser.Model.Transform(data.TestSet).GetColumn<float[]>("Score").ToArray(), $"trial {loser.TrialSettings.TrialId}");
         Assert.AreEqual(4, best.TrialSettings.Parameter["_pipeline_"].Keys.Count(k => k.StartsWith('e')) + 1, "three steps and the choice of the pipeline");
         ((IDisposable)best.Model).Dispose();
+    }
+
+    [TestMethod]
+    public void An_experiment_takes_methods_that_prune_on_the_way_as_they_come()
+    {
+        var ml = new MLContext(seed: 1);
+        var data = ml.Data.TrainTestSplit(Data.View(ml, 24), 0.3, seed: 1);
+        var heard = new Heard();
+        var pipeline = ml.Transforms.Conversion.MapValueToKey("Label", nameof(Row.Section))
+            .Append(ml.Auto().PeftFineTune(Options(new HeatOptions())), ml.Auto().PeftFineTune(Options(new PearOptions())));
+        ml.Auto().CreateExperiment()
+            .SetPipeline(pipeline)
+            .SetDataset(data)
+            .SetMulticlassClassificationMetric(MulticlassClassificationMetric.LogLoss, "Label")
+            .SetMonitor(heard)
+            .SetRandomSearchTuner()
+            .SetMaxModelToExplore(4)
+            .Run();
+
+        Assert.HasCount(4, heard.Completed);
+        var methods = new HashSet<string>();
+        foreach (var model in heard.Completed.Select(trial => (IDisposable)trial.Model))
+        {
+            var folder = Directory.CreateTempSubdirectory("peft-sweep-");
+            ((IEnumerable<ITransformer>)model).OfType<PeftFineTuneTransformer>().Single().SaveAdapter(folder.FullName);
+            var adapter = AdapterCheckpoint.ReadOptions(folder.FullName);
+            folder.Delete(recursive: true);
+            Assert.IsTrue(adapter is HeatOptions { SilentHeads.Count: 4 } or PearOptions { Donors.Count: > 0 }, adapter.ToJson());
+            methods.Add(adapter.Method.Name);
+            model.Dispose();
+        }
+
+        Assert.HasCount(2, methods, "both methods are tried");
     }
 
     /// <summary>Keeps what was told.</summary>

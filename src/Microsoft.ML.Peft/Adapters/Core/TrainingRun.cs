@@ -13,6 +13,14 @@ public abstract class TrainingRun
     /// <summary>Steps of an epoch.</summary>
     public abstract long StepsPerEpoch { get; }
 
+    /// <summary>Steps before a method measures what it will leave out: those of so many epochs; by default of a tenth of the run's epochs, but of at least 1 and at most
+    /// 10, and half of the steps of a run of one epoch.</summary>
+    /// <param name="epochs">Epochs: 1 or more. Null for the default.</param>
+    /// <param name="isLead">True for steps before the run, which are whole epochs.</param>
+    internal long StepsToMeasuring(int? epochs, bool isLead)
+        => epochs is null && !isLead && TotalSteps <= StepsPerEpoch ? (TotalSteps + 1) / 2
+            : (epochs ?? Math.Clamp(TotalSteps / StepsPerEpoch / 10, 1, 10)) * StepsPerEpoch;
+
     /// <summary>The loss of the step's batch with the parameters as they are now; to be asked for from <see cref="AdapterTraining.BeforeForward"/> on.</summary>
     public abstract Tensor Loss();
 
