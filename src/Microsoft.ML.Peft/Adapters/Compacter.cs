@@ -51,7 +51,7 @@ public sealed class Compacter : BlockAdapter
     {
         var x = BottleneckForm.Read(_input, hidden, state, Path);
         var rule = _rule();
-        var inner = nn.functional.gelu(Multiply(x, rule, _downLeft, _downRight) + InTypeOf(x, _downBias));
+        var inner = Activation.Gelu(Multiply(x, rule, _downLeft, _downRight) + InTypeOf(x, _downBias));
         return hidden + Multiply(inner, rule, _upLeft, _upRight) + InTypeOf(x, _upBias);
     }
 

@@ -124,7 +124,7 @@ public sealed class Whisper : EncoderDecoder
         }
 
         var rows = shape[0];
-        var x = nn.functional.gelu(_convolution2.Forward(nn.functional.gelu(_convolution1.Forward(features, context)), context));
+        var x = Activation.Gelu(_convolution2.Forward(Activation.Gelu(_convolution1.Forward(features, context)), context));
         var hidden = (x.transpose(1, 2) + _sourcePositions.Weight).reshape(rows * _sourceLength, HiddenSize);
         hidden = context.Dropout(hidden, _dropout);
         foreach (var block in _encoder)

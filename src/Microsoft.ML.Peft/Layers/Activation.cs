@@ -7,7 +7,7 @@ public static class Activation
 {
     private static readonly Dictionary<string, Func<Tensor, Tensor>> s_byName = new(StringComparer.Ordinal)
     {
-        ["gelu"] = x => nn.functional.gelu(x),
+        ["gelu"] = Gelu,
         ["quick_gelu"] = x => x * (x * 1.702).sigmoid(),
         ["relu"] = x => nn.functional.relu(x),
         ["silu"] = x => nn.functional.silu(x),
@@ -27,6 +27,11 @@ public static class Activation
         => s_byName.TryGetValue(name, out var function)
             ? function
             : throw new PeftException($"The activation '{name}' of config.json is not supported; supported are {string.Join(", ", s_byName.Keys)}.");
+
+    /// <summary>x·Φ(x) with Φ of the normal law.</summary>
+    /// <remarks>libtorch's own backward (seen in 1.13 on processors) writes wrong numbers where its input is contiguous and the gradient that
+    /// comes is not, such as that of a transposed output. The gradient of a flat view is contiguous.</remarks>
+    internal static Tensor Gelu(Tensor x) => x.requires_grad ? nn.functional.gelu(x.reshape(-1)).view(x.shape) : nn.functional.gelu(x);
 
     // x/2·(1 + tanh(√(2/π)·(x + 0.044715·x³))); the square is nobody's saved tensor, so it is changed in place.
     private static Tensor GeluTanh(Tensor x)
