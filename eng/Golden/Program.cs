@@ -1,6 +1,12 @@
 using Peft.Golden;
 using Peft.Golden.Inputs;
 
+if (args is ["--pack", var packed, var archive])
+{
+    GoldenArchive.Pack(packed, archive);
+    return 0;
+}
+
 if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
 {
     Console.Error.WriteLine("""
@@ -11,6 +17,8 @@ if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
           A folder of front ends, such as golden/inputs, has its tokenizers, images and audio compared.
         usage: Golden --models <folder>
           Prints docs/models.md.
+        usage: Golden --pack <folder> <archive>
+          Packs a golden folder as the tests unpack it: a tar whose root is the archive's name, compressed by Brotli.
         """);
     return 2;
 }

@@ -3,25 +3,36 @@ using System.IO.Compression;
 
 namespace Microsoft.ML.Peft.Tests.Golden;
 
-/// <summary>The folder with what Hugging Face computes: PEFT_GOLDEN, or the archive beside the tests, unpacked once.</summary>
+/// <summary>The folders with what Hugging Face computes: the archives beside the tests, unpacked once, or PEFT_GOLDEN and PEFT_GOLDEN_MORE.</summary>
 internal static class GoldenFolder
 {
-    private static readonly Lazy<string> s_root = new(Unpack);
+    /// <summary>Name of the first set: the model families and every method.</summary>
+    public const string First = "golden";
 
+    /// <summary>Name of the second set: methods on other layers than linear ones, and more settings.</summary>
+    public const string Second = "golden-more";
+
+    private static readonly Lazy<string> s_root = new(() => Unpack("PEFT_GOLDEN", First));
+    private static readonly Lazy<string> s_more = new(() => Unpack("PEFT_GOLDEN_MORE", Second));
+
+    /// <summary>The first set.</summary>
     public static string Root => s_root.Value;
 
-    private static string Unpack()
+    /// <summary>The folder of a set.</summary>
+    public static string Of(string set) => set == First ? Root : s_more.Value;
+
+    private static string Unpack(string variable, string name)
     {
-        if (Environment.GetEnvironmentVariable("PEFT_GOLDEN") is { Length: > 0 } given)
+        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
         {
-            return Directory.Exists(given) ? given : throw new DirectoryNotFoundException($"PEFT_GOLDEN names '{given}', which does not exist.");
+            return Directory.Exists(given) ? given : throw new DirectoryNotFoundException($"{variable} names '{given}', which does not exist.");
         }
 
-        var folder = Directory.CreateTempSubdirectory("peft-golden-").FullName;
+        var folder = Directory.CreateTempSubdirectory($"peft-{name}-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, "golden.tar.br"));
+        using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{name}.tar.br"));
         using var unzipped = new BrotliStream(file, CompressionMode.Decompress);
         TarFile.ExtractToDirectory(unzipped, folder, overwriteFiles: false);
-        return Path.Combine(folder, "golden");
+        return Path.Combine(folder, name);
     }
 }
