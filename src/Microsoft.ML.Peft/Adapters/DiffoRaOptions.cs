@@ -151,6 +151,12 @@ public sealed record DiffoRaOptions : AdapterOptions
             }
         }
 
+        if (SelectedModules is null && rows.Count > 0 && rows.All(row => row.Candidates.Count == 1)
+            && (Selection, Relaxation) != (DiffoRaSelection.Global, DiffoRaRelaxation.Sigmoid))
+        {
+            throw new PeftException($"DiffoRA chooses among the layers of a block, and each block has one target alone, the first of them '{rows[0].Candidates[0].Path}'; name two layers of a block or more in TargetModules, or choose over the whole model: Selection global with Relaxation sigmoid.");
+        }
+
         matrix.Take([.. rows.Select(row => row.Candidates)], build.Initialization);
         if (SelectedModules is { } selected)
         {

@@ -78,9 +78,7 @@ public sealed record DiffuseKronaOptions : LinearAdapterOptions
 
     /// <summary>Queries, keys, values and output of every attention.</summary>
     protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
-        => TargetSelection.ShortestNames(backbone.Layers, layer => layer is LinearLayer
-            && layer.Path.Split('.') is var parts && parts.Any(part => part.All(char.IsAsciiDigit))
-            && parts.Any(part => part.Contains("attention", StringComparison.OrdinalIgnoreCase) || part.Contains("attn", StringComparison.OrdinalIgnoreCase)));
+        => TargetSelection.AttentionNames(backbone.Layers);
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new DiffuseKrona(layer, this, build);

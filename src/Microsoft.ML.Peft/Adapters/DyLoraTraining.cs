@@ -63,9 +63,27 @@ public sealed class DyLoraTraining : AdapterTraining
     private void Set(int rank) => Array.ForEach(_layers, layer => layer.ActiveRank = rank);
 }
 
-/// <summary>Cuts a trained <see cref="DyLora"/> to a smaller rank.</summary>
+/// <summary>Cuts a trained <see cref="DyLora"/> to a smaller rank, for a look or for good.</summary>
 public static class DyLoraTruncation
 {
+    /// <summary>Sets the rank b at which all layers of an adapter compute and merge: to compare the ranks after training. A new run, or a file, has the full rank.</summary>
+    /// <param name="adapter">A DyLoRA adapter.</param>
+    /// <param name="rank">1 to r.</param>
+    /// <exception cref="PeftException">The adapter is of another method, or merged.</exception>
+    public static void SetRank(AdapterSet adapter, int rank)
+    {
+        Guard.InRange(rank, 1, OptionsOf(adapter).Rank);
+        if (adapter.IsMerged)
+        {
+            throw new PeftException($"The adapter '{adapter.Name}' is merged at another rank; unmerge it before its rank is set to {rank}.");
+        }
+
+        foreach (var layer in adapter.Adapters.OfType<DyLora>())
+        {
+            layer.ActiveRank = rank;
+        }
+    }
+
     /// <summary>A plain LoRA adapter of the first ranks, copies of trained layers included; the adapter stays as it is.</summary>
     /// <param name="adapter">A DyLoRA adapter.</param>
     /// <param name="rank">1 to r.</param>
@@ -73,9 +91,7 @@ public static class DyLoraTruncation
     /// <exception cref="PeftException">The adapter is of another method.</exception>
     public static AdapterSet Truncate(AdapterSet adapter, int rank, string name = "default")
     {
-        ArgumentNullException.ThrowIfNull(adapter);
-        var options = adapter.Options as DyLoraOptions
-            ?? throw new PeftException($"The adapter '{adapter.Name}' is of the method {adapter.Options?.Method.Name ?? "none"}; only DYLORA is trained to be cut to any rank.");
+        var options = OptionsOf(adapter);
         Guard.InRange(rank, 1, options.Rank);
         var lora = new LoraOptions
         {
@@ -92,5 +108,12 @@ public static class DyLoraTruncation
             lora,
             [.. adapter.Adapters.OfType<LayerAdapter>().Select(part => part is DyLora layer ? layer.Truncated(rank) : TrainedCopy.Again(part))],
             adapter.LayerCount);
+    }
+
+    private static DyLoraOptions OptionsOf(AdapterSet adapter)
+    {
+        ArgumentNullException.ThrowIfNull(adapter);
+        return adapter.Options as DyLoraOptions
+            ?? throw new PeftException($"The adapter '{adapter.Name}' is of the method {adapter.Options?.Method.Name ?? "none"}; only DYLORA is trained to be cut to any rank.");
     }
 }

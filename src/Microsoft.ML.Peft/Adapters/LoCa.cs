@@ -14,7 +14,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>With Z the gradient of S, a_k has the gradient <c>Z[R_k, Q_k]</c>, and l_0k has <c>(out − 1)·clamp(½·a_k·(Z[R_k + 1, Q_k] −
 /// Z[R_k − 1, Q_k]), −1, 1)</c> with neighbours inside the matrix, and 0 where it is outside [0, 0.999]; l_1k likewise along the columns.</para>
 /// <para>Shapes: a (n), l (2, n). Trains n numbers, and 2·n more in the phases in which places are learnt. Starts as the identity: a is 0; l is
-/// uniform on 0 to 1, so that places may coincide. Files hold the places as whole numbers.</para>
+/// uniform on 0 to 1, so that places may coincide. Files hold the places as whole numbers, and the shape.</para>
 /// <para>Source: Du et al. 2025, arXiv:2502.06820.</para>
 /// </remarks>
 public sealed class LoCa : AdditiveAdapter
@@ -24,6 +24,7 @@ public sealed class LoCa : AdditiveAdapter
     [ComponentName(Name = "loca_spectrum")] private readonly Parameter _spectrum; // a (n)
     [ComponentName(Name = "loca_locations")] private readonly Parameter _locations; // l (2, n)
     [ComponentName(Name = "loca_positions")] private readonly Parameter _positions; // R, Q (2, n), Int32, for files
+    [ComponentName(Name = "loca_shape")] private readonly Parameter _shape; // (out, in), Int32, for files
 
     private readonly LoCaOptions _options;
     private readonly CosineTransform _transform;
@@ -38,6 +39,7 @@ public sealed class LoCa : AdditiveAdapter
         var locations = places.Share(2, options.Frequencies);
         _locations = options.LearnLocationSteps == 0 ? Frozen(locations) : Trainable(locations);
         _positions = Frozen(Positions().to(ScalarType.Int32));
+        _shape = Frozen(tensor([OutFeatures, InFeatures], ScalarType.Int32, _locations.device));
         RegisterComponents();
     }
 
@@ -57,7 +59,7 @@ public sealed class LoCa : AdditiveAdapter
     protected internal override bool IsSaved(string parameter) => parameter != "loca_locations" || _options.SaveLocations;
 
     /// <inheritdoc/>
-    protected internal override bool IsRequired(string parameter) => parameter != "loca_locations";
+    protected internal override bool IsRequired(string parameter) => parameter is not ("loca_locations" or "loca_shape"); // older files have no shape
 
     /// <inheritdoc/>
     protected internal override void Saving() => _positions.copy_(Positions());
@@ -66,10 +68,16 @@ public sealed class LoCa : AdditiveAdapter
     protected internal override void Expect(IReadOnlyDictionary<string, long[]> shapes) => _hasReadLocations = shapes.ContainsKey("loca_locations");
 
     /// <summary>Takes the places over from the file.</summary>
-    /// <exception cref="PeftException">A place is outside the weight.</exception>
+    /// <exception cref="PeftException">The file is of a weight of another shape, or a place is outside this one.</exception>
     protected internal override void Loaded()
     {
         using var scope = NewDisposeScope();
+        var shape = _shape.cpu().data<int>().ToArray();
+        if (shape[0] != OutFeatures || shape[1] != InFeatures)
+        {
+            throw new PeftException($"The file has LoCA on a layer of {shape[0]} × {shape[1]}, and '{Path}' is of {OutFeatures} × {InFeatures}; its waves would be others. Load it on the model that it was trained on.");
+        }
+
         if (!_hasReadLocations)
         {
             var sizes = tensor([Math.Max(1f, OutFeatures - 1), Math.Max(1f, InFeatures - 1)], device: _locations.device);
@@ -86,7 +94,7 @@ public sealed class LoCa : AdditiveAdapter
     protected internal override OptimizerGroup GroupOf(string parameter) => parameter == "loca_locations"
         // A step moves a place by about the rate times the side of the layer. Each gradient is limited already.
         ? new("loca_locations") { LearningRate = _options.LocationLearningRate * Math.Max(1, 768.0 / Math.Max(InFeatures, OutFeatures)), Unclipped = true }
-        : new("loca_spectrum");
+        : new("loca_spectrum") { LearningRate = _options.SpectrumLearningRate };
 
     /// <inheritdoc/>
     protected internal override Tensor Delta()

@@ -18,12 +18,14 @@ public enum LoCaPhase
 }
 
 /// <summary>How <see cref="LoCa"/> transforms; the results differ by rounding alone.</summary>
+[JsonConverter(typeof(NameConverter<LoCaMode>))]
 public enum LoCaMode
 {
     /// <summary>The dense spectrum between two matrices: Θ(out·in·(out + in)).</summary>
     Default,
 
-    /// <summary>The rows of both matrices that the coefficients name, without a matrix of the size of the weight: memory Θ(n·(out + in)).</summary>
+    /// <summary>The rows of both matrices that the coefficients name, without a matrix of the size of the weight: memory Θ(n·(out + in)), which is less than the
+    /// dense form's for n below out·in/(out + in).</summary>
     Sparse,
 
     /// <summary>The dense spectrum through a fast transform: Θ(out·in·log(out·in)).</summary>
@@ -57,6 +59,10 @@ public sealed record LoCaOptions : BiasedOptions
     [JsonPropertyName("loc_steps")]
     public int LocationSteps { get; init; } = 20;
 
+    /// <summary>Highest learning rate of the coefficients, above 0, where it is not to be the run's, which the head has. Default null: the run's.</summary>
+    [JsonPropertyName("spectrum_lr")]
+    public double? SpectrumLearningRate { get; init; }
+
     /// <summary>Highest learning rate of the locations, above 0. A layer whose longer side N is below 768 has 768/N times as much, so that a
     /// step moves places as far as on a larger one. Default 1e-4.</summary>
     [JsonPropertyName("location_lr"), SearchRange(3e-5, 1e-3, Logarithmic = true)]
@@ -68,7 +74,6 @@ public sealed record LoCaOptions : BiasedOptions
 
     /// <summary>How to transform. Default: <see cref="LoCaMode.Default"/>.</summary>
     [JsonPropertyName("dct_mode")]
-    [JsonConverter(typeof(JsonStringEnumConverter<LoCaMode>))]
     public LoCaMode Mode { get; init; }
 
     /// <summary>Seed of the places at the start. Default 0.</summary>
@@ -97,6 +102,7 @@ public sealed record LoCaOptions : BiasedOptions
         Guard.AtLeast(CoefficientSteps, 1);
         Guard.AtLeast(LocationSteps, 1);
         Guard.Positive(LocationLearningRate);
+        Guard.Positive(SpectrumLearningRate ?? 1, nameof(SpectrumLearningRate));
         Guard.InRange(Dropout, 0.0, 0.99);
         if (!Enum.IsDefined(Mode))
         {

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
 
@@ -106,6 +107,9 @@ public sealed record TLoraOptions : AdapterOptions
             }
         }
     }
+
+    /// <summary>Queries, keys, values and output of every attention, as in the paper.</summary>
+    protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone) => TargetSelection.AttentionNames(backbone.Layers);
 
     /// <inheritdoc/>
     protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;

@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
 
@@ -162,6 +163,9 @@ public sealed record TriAdaptLoraOptions : LinearAdapterOptions
             }
         }
     }
+
+    /// <inheritdoc/>
+    protected internal override TargetModules DefaultSelection(Backbone backbone) => TargetModules.AllLinear; // attention and feed-forward, as in the paper
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new TriAdaptLora(layer, this, build);

@@ -11,7 +11,7 @@ public sealed class DiffoRaTests : LinearAdapterContract
 {
     private static readonly string[] s_names = ["q", "k", "v"];
 
-    protected override AdapterOptions Options => new DiffoRaOptions { Rank = 2 };
+    protected override AdapterOptions Options => new DiffoRaOptions { Rank = 2, SelectedModules = ["block.0.query"] };
 
     protected override long TrainedNumbers(long inputs, long outputs) => 2 * (inputs + outputs);
 
@@ -45,6 +45,16 @@ public sealed class DiffoRaTests : LinearAdapterContract
         var chosen = matrix.Largest();
 
         Assert.AreEqual(expected, string.Join(' ', chosen.Chunk(3).Select(row => string.Concat(row.Select((c, k) => c ? s_names[k] : "")))));
+    }
+
+    [TestMethod]
+    public void A_block_needs_two_candidates_to_choose_from()
+    {
+        LinearLayer[] alone = [Layer(), new("block.1.query", 1, new DenseWeight(randn(4, 6)), null)];
+
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => Make(new(), alone)).Message, "the first of them 'block.0.query'");
+        Assert.HasCount(2, Make(new() { Selection = DiffoRaSelection.Global, Relaxation = DiffoRaRelaxation.Sigmoid }, alone).Matrix.Candidates);
+        Assert.HasCount(3, Make(new(), [.. alone, new("block.1.key", 2, new DenseWeight(randn(4, 6)), null)]).Matrix.Candidates); // rows may differ
     }
 
     [TestMethod]
@@ -178,6 +188,26 @@ public sealed class DiffoRaTests : LinearAdapterContract
         AssertClose(second.call(x), lora.Adapters.OfType<Lora>().ElementAt(4).call(x));
         Assert.AreEqual("block.0.q block.1.v", string.Join(' ', ((DiffoRaOptions)set.Options!).SelectedModules!));
         Assert.IsNull(set.Options.CreateTraining(set));
+    }
+
+    [TestMethod]
+    public void Both_stages_start_as_the_base()
+    {
+        var (matrix, set) = Make(new());
+        var x = Input();
+        AssertIsBase();
+        Randomize(set);
+        Discretise(matrix, true, false, true, false, false, true);
+        AssertIsBase();
+        Assert.IsTrue(matrix.Candidates.Where(part => part.HasOwn).All(part => part.A!.abs().max().item<float>() is > 0 and <= 0.409f)); // 1/√6, drawn anew
+
+        void AssertIsBase()
+        {
+            foreach (var part in matrix.Candidates)
+            {
+                AssertClose(Base(part.Layer, x), part.call(x));
+            }
+        }
     }
 
     [TestMethod]

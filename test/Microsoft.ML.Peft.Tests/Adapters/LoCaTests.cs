@@ -84,6 +84,10 @@ public class LoCaTests : LinearAdapterContract
         Fill(adapter, "loca_positions", 4); // rows are 0 to 3
 
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(adapter.Loaded).Message, "4 × 6");
+
+        Fill(adapter, "loca_positions", 0);
+        Fill(adapter, "loca_shape", 8);
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(adapter.Loaded).Message, "a layer of 8 × 8");
     }
 
     private static void Put(LoCa adapter, double[] a, double[][] l)

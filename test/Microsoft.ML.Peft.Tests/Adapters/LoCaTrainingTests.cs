@@ -67,5 +67,54 @@ public sealed class LoCaTrainingTests
         Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => MethodCase.Parts(new LoCaOptions { Frequencies = 37 }, Layer(6)));
     }
 
+    [TestMethod]
+    public void The_gradient_of_a_coefficient_is_that_of_its_place_and_places_have_none_before_coefficients_move()
+    {
+        var adapter = (LoCa)MethodCase.Parts(new LoCaOptions { Frequencies = 7, Scaling = 3 }, Layer(6)).Single();
+        var (a, l, cotangent) = (adapter.get_parameter("loca_spectrum")!, adapter.get_parameter("loca_locations")!, randn(6, 6));
+        using var transform = new CosineTransform();
+        Loss().backward();
+        Assert.AreEqual(0, l.grad!.abs().max().item<float>());
+        var (waves, places) = (transform.Matrix(6, CPU), adapter.Positions());
+        var z = waves.mm(cotangent.mul(3)).mm(waves.t());
+        for (var k = 0; k < 7; k++)
+        {
+            Assert.AreEqual(z[places[0, k], places[1, k]].item<float>(), a.grad![k].item<float>(), 1e-5);
+            Assert.AreEqual((Moved(k, 1) - Moved(k, -1)) / 2, a.grad![k].item<float>(), 1e-4);
+        }
+
+        Tensor Loss() => (adapter.Delta() * cotangent).sum();
+
+        float Moved(int k, float by)
+        {
+            using var _ = no_grad();
+            a.zero_()[k] = by;
+            return Loss().item<float>();
+        }
+    }
+
+    [TestMethod]
+    [DataRow(1, 5)]
+    [DataRow(6, 7)]
+    [DataRow(13, 8)]
+    public void The_transform_is_orthonormal_and_its_fast_form_the_same_on_odd_sides_too(int rows, int columns)
+    {
+        using var transform = new CosineTransform();
+        var (c, d, x) = (transform.Matrix(rows, CPU), transform.Matrix(columns, CPU), randn(rows, columns));
+        Golden.Close.Assert(eye(rows), c.mm(c.t()), "C·Cᵀ", 1e-5);
+        Golden.Close.Assert(x, transform.Invert(c.mm(x).mm(d.t())), "there and back", 1e-5);
+        Golden.Close.Assert(transform.Invert(x), CosineTransform.InvertFast(x), "fast", 1e-5);
+    }
+
+    [TestMethod]
+    public void Coefficients_may_have_a_rate_of_their_own_beside_the_head()
+    {
+        var adapter = (LoCa)MethodCase.Parts(new LoCaOptions { Frequencies = 5, SpectrumLearningRate = 5e-3 }, Layer(96)).Single();
+        Assert.AreEqual(5e-3, adapter.GroupOf("loca_spectrum").LearningRate);
+        Assert.AreEqual(8e-4, adapter.GroupOf("loca_locations").LearningRate!.Value, 1e-12); // 768/96 times
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new LoCaOptions { SpectrumLearningRate = 0 }.Validate());
+        StringAssert.Contains(new LoCaOptions { Mode = LoCaMode.Fast }.ToJson(), "\"dct_mode\": \"fast\"");
+    }
+
     private static LinearLayer Layer(long size) => new("block.0.query", 0, new DenseWeight(randn(size, size)), null);
 }

@@ -67,6 +67,7 @@ public sealed class PinnedCountTests
     [DataRow("LORA", "'r': 8", 294_912)]
     [DataRow("SSF", "", 205_824)]
     [DataRow("ADAPTFORMER", "", 1_189_632)]
+    [DataRow("TRIADAPTLORA", "", 166_032)] // attention and feed-forward
     [DataRow("VPT", "'num_virtual_tokens': 50", 38_400)]
     [DataRow("VPT", "'num_virtual_tokens': 50, 'deep': true", 460_800)]
     public void Vit_base(string method, string fields, long count) => AssertCount(Vit, HeadKind.FeatureExtraction, method, fields, count);
@@ -76,6 +77,8 @@ public sealed class PinnedCountTests
     [DataRow("HOULSBY", "'reduction_factor': 16", 1_789_056)]
     [DataRow("COMPACTER", "'feed_forward_only': true", 28_576)] // 12·(2·(768 + 24) + 24 + 768) + 4³
     [DataRow("COMPACTER", "", 57_088)] // 24 adapters, one rule
+    [DataRow("DIFFORA", "", 1_327_104)] // every candidate, DeBERTa-v3-base has the same sizes
+    [DataRow("TLORA", "", 307_968)] // queries, keys, values and outputs
     public void Bert_base(string method, string fields, long count) => AssertCount(Bert, HeadKind.SequenceClassification, method, fields, count);
 
     [TestMethod]

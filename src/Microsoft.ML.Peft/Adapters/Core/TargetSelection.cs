@@ -92,6 +92,12 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
         }
     }
 
+    /// <summary>Names of the linear layers in the attention of every block: queries, keys, values and output.</summary>
+    public static IReadOnlyList<string> AttentionNames(LayerList layers)
+        => ShortestNames(layers, layer => layer is LinearLayer
+            && layer.Path.Split('.') is var parts && parts.Any(part => part.All(char.IsAsciiDigit))
+            && parts.Any(part => part.Contains("attention", StringComparison.OrdinalIgnoreCase) || part.Contains("attn", StringComparison.OrdinalIgnoreCase)));
+
     /// <summary>Last parts of the paths of the linear layers.</summary>
     internal static string Names(LayerList layers)
         => string.Join(", ", layers.OfType<LinearLayer>().Select(l => l.Path[(l.Path.LastIndexOf('.') + 1)..]).Distinct().Order(StringComparer.Ordinal));
