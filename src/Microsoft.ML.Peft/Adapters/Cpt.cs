@@ -72,7 +72,8 @@ public sealed class Cpt : PromptAdapter
         var rows = labels.size(0);
         var given = context.Inputs?.ExampleMask ?? full_like(labels, 4);
         var types = tensor(_options.Types.Select(type => (long)type).ToArray(), device: labels.device).expand(rows, length);
-        var all = cat([types, where(given.gt(0), given + _options.Types.Max(), given)], 1);
+        var after = (_options.Types.Max() + 3) / 4 * 4; // behind the last example; kinds are remainders of 4
+        var all = cat([types, where(given.gt(0), given + after, given)], 1);
         var ids = tensor(_options.TokenIds.Select(id => (long)id).ToArray(), device: labels.device).expand(rows, length);
         var counts = all.gt(0).logical_and(all.remainder(4).eq(0));
         var extended = cat([ids, labels], 1).masked_fill(counts.logical_not(), Ignored);

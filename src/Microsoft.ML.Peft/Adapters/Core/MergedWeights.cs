@@ -11,7 +11,7 @@ public sealed class MergedWeights : IDisposable
 {
     private static readonly ConditionalWeakTable<object, List<(MergedWeights Merge, Tensor Before)>> s_merges = [];
 
-    private readonly List<(Layer Layer, Tensor Weight, Tensor? Bias)> _saved = [];
+    private readonly List<(Layer Layer, Tensor Weight, bool IsChanged, Tensor? Bias)> _saved = []; // a weight is replaced only where it changes
     private readonly Action? _undone;
 
     internal MergedWeights(IEnumerable<Adapter> adapters, bool safe = false, Action? undone = null)
@@ -64,6 +64,7 @@ public sealed class MergedWeights : IDisposable
             (merged, mergedBias) = (adapter.Materialize(merged), adapter.MaterializeBias(mergedBias));
         }
 
+        var changes = !ReferenceEquals(merged, weight);
         (merged, mergedBias) = (merged.to(weight.dtype), mergedBias?.to(weight.dtype));
         if (bias is null && mergedBias is not null)
         {
@@ -75,17 +76,15 @@ public sealed class MergedWeights : IDisposable
             throw new PeftException($"Merging would put numbers that are not finite into '{layer.Path}'; the adapter is damaged. Nothing was merged.");
         }
 
-        _saved.Add((layer, Kept(weight.clone()), bias is null ? null : Kept(bias.clone())));
-        Merges(layer).Add((this, _saved[^1].Weight));
-        if (!ReferenceEquals(merged, weight))
+        var before = weight.clone();
+        if (changes)
         {
-            layer.ReplaceWeight(merged);
+            layer.ReplaceWeight(merged); // refused where layers share the weight: there is nothing to undo in this one then
         }
 
-        if (bias is not null && !ReferenceEquals(mergedBias, bias))
-        {
-            bias.copy_(mergedBias!);
-        }
+        _saved.Add((layer, Kept(before), changes, bias is null ? null : Kept(bias.clone())));
+        Merges(layer).Add((this, before));
+        bias?.copy_(mergedBias!);
     }
 
     private void Undo()
@@ -93,8 +92,12 @@ public sealed class MergedWeights : IDisposable
         using var _ = no_grad();
         for (var k = _saved.Count - 1; k >= 0; k--)
         {
-            var (layer, weight, bias) = _saved[k];
-            layer.ReplaceWeight(weight);
+            var (layer, weight, isChanged, bias) = _saved[k];
+            if (isChanged)
+            {
+                layer.ReplaceWeight(weight);
+            }
+
             Merges(layer).RemoveAll(merge => ReferenceEquals(merge.Merge, this));
             weight.Dispose();
             if (bias is not null)
