@@ -12,11 +12,13 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Shapes: U (out, r), s (r), V (r, in), r the smaller side rounded down to a multiple of <c>rank_base</c>. Trains r numbers. Starts as the identity up to
 /// rounding where r is the whole smaller side; else the smallest values are cut off, which changes the model.</para>
 /// <para>The factors are computed on the CPU; the largest entry of each column of U, the first one of equals, is positive. Files hold s and a fingerprint of the
-/// weight, of which the factors are computed again; only the products of a column of U and its row of V count, so that no sign matters there.</para>
+/// weight, of which the factors are computed again; only the products of a column of U and its row of V count, so that no sign matters there. Where values are equal or
+/// nearly so their vectors are not settled, and another library may find others: <see cref="ClipSvdFormat"/> has forms that do not depend on them.</para>
 /// <para>Source: Koleilat, Rivaz and Xiao 2025, arXiv:2509.03740.</para>
 /// </remarks>
 public sealed class ClipSvd : WholeWeightAdapter
 {
+    private const string Change = "delta_W";
     private const int PrintSeed = 20250903;
     private const int PrintLength = 4;
     private const double PrintTolerance = 0.02; // above what rounding to 16 bits changes, below what another weight has
@@ -27,6 +29,7 @@ public sealed class ClipSvd : WholeWeightAdapter
     private readonly Parameter _u;
     private readonly Parameter _v;
     private readonly Parameter? _print;
+    private Parameter? _change; // ΔW (out, in), while it is read
 
     /// <summary>Factors the weight of a layer.</summary>
     public ClipSvd(LinearLayer target, ClipSvdOptions options)
@@ -37,7 +40,7 @@ public sealed class ClipSvd : WholeWeightAdapter
         using var scope = NewDisposeScope();
         var weight = target.Weight.Dense();
         var rank = options.RankOf(InFeatures, OutFeatures);
-        var (u, s, v) = options is { IsStored: true, Format: ClipSvdFormat.Factors }
+        var (u, s, v) = options is { IsStored: true, Format: ClipSvdFormat.Factors or ClipSvdFormat.Dense }
             ? (zeros(OutFeatures, rank), zeros(rank), zeros(rank, InFeatures)) // the file brings them
             : Factor(weight, options.Precision);
         _u = Frozen(Placed(u.narrow(1, 0, rank)));
@@ -53,7 +56,7 @@ public sealed class ClipSvd : WholeWeightAdapter
 
         register_parameter("factor_U", _u);
         register_parameter("factor_V", _v);
-        if (options.Format == ClipSvdFormat.Spectrum)
+        if (options.Format != ClipSvdFormat.Factors)
         {
             _print = Frozen(Print(weight));
             register_parameter("fingerprint", _print);
@@ -79,26 +82,53 @@ public sealed class ClipSvd : WholeWeightAdapter
 
     /// <inheritdoc/>
     protected internal override bool IsSaved(string parameter)
-        => _options.Format == ClipSvdFormat.Factors || parameter is "vector_S" or "delta_S" or "fingerprint";
+        => _options.Format switch
+        {
+            ClipSvdFormat.Factors => true,
+            ClipSvdFormat.Dense => parameter is Change or "fingerprint",
+            _ => parameter is "vector_S" or "delta_S" or "fingerprint",
+        };
 
     /// <inheritdoc/>
     protected internal override bool IsRequired(string parameter) => IsSaved(parameter);
 
-    /// <summary>Compares the weight with that of the file.</summary>
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written()
+        => _options.Format == ClipSvdFormat.Dense ? base.Written().Append((Change, Weight() - OriginalWeight.to(ScalarType.Float32))) : base.Written();
+
+    /// <inheritdoc/>
+    protected internal override void Expect(IReadOnlyDictionary<string, long[]> shapes)
+    {
+        if (_options.Format == ClipSvdFormat.Dense)
+        {
+            _change ??= Frozen(zeros([OutFeatures, InFeatures], ScalarType.Float32, _u.device));
+            register_parameter(Change, _change);
+        }
+    }
+
+    /// <summary>Compares the weight with that of the file, and factors it where the file has its change.</summary>
     /// <exception cref="PeftException">They differ.</exception>
     protected internal override void Loaded()
     {
-        if (_print is null)
-        {
-            return;
-        }
-
+        using var _ = no_grad();
         using var scope = NewDisposeScope();
-        var distance = (Print(Layer.Weight.Dense()) - _print).abs().max().item<float>();
+        var distance = _print is null ? 0 : (Print(Layer.Weight.Dense()) - _print).abs().max().item<float>();
         if (!(distance <= PrintTolerance))
         {
             throw new PeftException(
-                $"The file was trained on another weight than that of '{Path}' (fingerprints differ by {distance:G2}, allowed is {PrintTolerance}), and its singular values mean nothing here. Give that base model.");
+                $"The file was trained on another weight than that of '{Path}' (fingerprints differ by {distance:G2}, allowed is {PrintTolerance}), and what it says of its singular values means nothing here. Give that base model.");
+        }
+
+        if (_change is not null)
+        {
+            var (u, s, v) = Factor(OriginalWeight.to(ScalarType.Float32) + _change, _options.Precision);
+            var rank = _s.numel();
+            _u.copy_(u.narrow(1, 0, rank));
+            _s.copy_(s.narrow(0, 0, rank));
+            _v.copy_(v.narrow(0, 0, rank));
+            register_parameter(Change, null!);
+            _change.Dispose();
+            _change = null;
         }
     }
 

@@ -25,6 +25,11 @@ public enum ClipSvdFormat
     /// <summary>The vectors too, which need no factoring and are the same whatever library factored them; more numbers than the weights have.</summary>
     [JsonStringEnumMemberName("factors")]
     Factors,
+
+    /// <summary>The change of each weight, <c>ΔW = U·diag(s)·V − W</c>, with its fingerprint: out·in + 4 numbers a layer. Loading factors W + ΔW, which is the same whatever library
+    /// does it; the trained values come back in falling order and without signs.</summary>
+    [JsonStringEnumMemberName("dense")]
+    Dense,
 }
 
 /// <summary>Settings of <see cref="ClipSvd"/>.</summary>
@@ -105,6 +110,11 @@ public sealed record ClipSvdOptions : LinearAdapterOptions
         Guard.InRange(RankRatio, double.Epsilon, 1);
         Guard.AtLeast(RankBase, 1);
         _ = ClipSvdLayers.BlocksOf(Blocks);
+        if (DecaysTowardStart && Format == ClipSvdFormat.Dense)
+        {
+            throw new ArgumentException("DecaysTowardStart is true and Format is Dense, whose files do not know which values the training began with; choose Spectrum or Factors.");
+        }
+
         if (!Enum.IsDefined(Precision) || !Enum.IsDefined(Format))
         {
             throw new ArgumentOutOfRangeException(nameof(Format), $"Precision is {Precision} and Format {Format}; they must be among {string.Join(", ", Enum.GetNames<ClipSvdPrecision>())} and {string.Join(", ", Enum.GetNames<ClipSvdFormat>())}.");

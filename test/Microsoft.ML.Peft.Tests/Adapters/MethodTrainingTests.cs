@@ -57,6 +57,7 @@ public sealed class MethodTrainingTests
         ["PEANuT"] = (new PeanutOptions { Rank = 4, Depth = 1, Scaling = 4 }, 1e-2),
         ["CLIP-SVD"] = (new ClipSvdOptions(), 1e-1),
         ["CLIP-SVD, factors saved"] = (new ClipSvdOptions { Format = ClipSvdFormat.Factors, DecaysTowardStart = true, RankBase = 1 }, 1e-1),
+        ["CLIP-SVD, changes saved"] = (new ClipSvdOptions { Format = ClipSvdFormat.Dense }, 1e-1),
         ["Poly"] = (new PolyOptions { SplitCount = 2 }, 1e-2),
         ["LLM-Adapters"] = (new LinearBottleneckOptions { Width = 8, Placement = BottleneckPlacement.Parallel, LearnsScale = true, Dropout = 0.1, TargetModules = new[] { "query", "intermediate.dense" } }, 1e-2),
     };

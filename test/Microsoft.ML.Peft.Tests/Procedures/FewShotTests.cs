@@ -77,6 +77,25 @@ public sealed class FewShotTests : TinyClip
     }
 
     [TestMethod]
+    public void Epochs_count_the_steps_in_place_of_shots_and_may_bend_the_rate_as_the_authors_code_does()
+    {
+        using var set = AdapterSet.Create("new", new ClipSvdOptions(), Recorded.Model.Backbone, new CopiedModules([], []), 0);
+        using var classifier = Classifier(set);
+        var options = new FewShotOptions { Epochs = 4, BatchSize = 5 };
+        Assert.AreEqual(4 * 3, FewShotTraining.Fit(classifier, Shapes(), Labels, options).Steps); // 12 pictures
+        Assert.AreEqual(1e-6, options.LearningRateAt(12, 12), 1e-12);
+        var compat = options with { Compat = true };
+        double[] expected = [5e-4, 4.2692e-4, 2.505e-4, 7.408e-5, 1e-6, 7.408e-5, 2.505e-4, 4.2692e-4, 5e-4, 4.2692e-4]; // torch's CosineAnnealingLR, T_max = 4
+        for (var step = 0; step < expected.Length; step++)
+        {
+            Assert.AreEqual(expected[step], compat.LearningRateAt(step, 12), 1e-8);
+        }
+
+        Assert.Contains("set Epochs", Assert.ThrowsExactly<ArgumentException>(() => new FewShotOptions { Compat = true }.Validate()).Message);
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new FewShotOptions { Epochs = 0 }.Validate());
+    }
+
+    [TestMethod]
     public void Pictures_are_cut_and_mirrored_anew_for_each_step_from_the_seed()
     {
         var image = RgbImage.FromPixels(Enumerable.Range(0, 20 * 24 * 3).Select(k => (byte)(k % 251)).ToArray(), 24, 20, PixelFormat.Rgb24);

@@ -64,7 +64,7 @@ public static class FewShotTraining
             throw new ArgumentException(labels.Count == 0 ? "There are no pictures; give at least one." : $"A label is {wrong}; it must be from 0 to {classifier.Prompts.Classes.Count - 1}.", nameof(labels));
         }
 
-        var steps = options.StepsOf(labels.GroupBy(label => label).Max(g => g.Count()));
+        var steps = options.StepsOf(labels.GroupBy(label => label).Max(g => g.Count()), labels.Count);
         using (var pending = adapter.CreateCalibration(options.Seed))
         {
             if (pending is not null)
