@@ -111,6 +111,18 @@ public sealed class FlatAdamW : IDisposable
         Add(wanted.Where(p => !known.Contains(p.Parameter)));
     }
 
+    /// <summary>Sets moments to 0 in part.</summary>
+    /// <param name="parts">Parameters, with 1 where their moments stay and 0 where they go, in a shape that spreads to the parameter's.</param>
+    public void Forget(IEnumerable<(Parameter Parameter, Tensor Kept)> parts)
+    {
+        ArgumentNullException.ThrowIfNull(parts);
+        using var _ = no_grad();
+        foreach (var (parameter, kept) in parts)
+        {
+            _groups.ForEach(group => group.Forget(parameter, kept));
+        }
+    }
+
     /// <summary>Frees the optimizer's state; the parameters keep theirs.</summary>
     public void Dispose() => _groups.ForEach(group => group.Dispose());
 

@@ -82,6 +82,20 @@ internal sealed class FlatAdamWGroup : IDisposable
         _values.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(beta1, _step)));
     }
 
+    /// <summary>Multiplies the moments of a parameter, if it is in the group.</summary>
+    public void Forget(Parameter parameter, Tensor kept)
+    {
+        if (Array.FindIndex(Parameters, other => ReferenceEquals(other, parameter)) is var place and >= 0)
+        {
+            using var scope = NewDisposeScope();
+            var start = _counts.Take(place).Sum();
+            foreach (var moments in new[] { _mean, _square })
+            {
+                moments.narrow(0, start, _counts[place]).view(parameter.shape).mul_(kept);
+            }
+        }
+    }
+
     /// <summary>This group with the moments of those of its parameters that are in a set: itself where all are, null where none is.</summary>
     public FlatAdamWGroup? Without(HashSet<object?> kept)
     {

@@ -25,6 +25,7 @@ public static class TrainingStep
         {
             method.AfterStep(point);
             optimizer.Follow(adapter.TrainedParameters());
+            optimizer.Forget(method.Forgets);
         }
     }
 }

@@ -46,6 +46,34 @@ public sealed class FlatAdamWTests
     }
 
     [TestMethod]
+    public void What_is_forgotten_has_no_momentum_and_the_rest_goes_on()
+    {
+        var starts = new[] { randn(3, 4), randn(3, 4) };
+        var mine = starts.Select(t => new Parameter(t.clone())).ToArray();
+        var peers = starts.Select(t => new Parameter(t.clone())).ToArray();
+        using var flat = new FlatAdamW(mine);
+        using var peer = new FlatAdamW(peers);
+        Loss(mine).backward();
+        Loss(peers).backward();
+        flat.Step(1e-2, 0);
+        peer.Step(1e-2, 0);
+        flat.Forget([(mine[1], tensor(new[] { 1f, 0, 1 }).unsqueeze(1))]);
+        var before = mine[1].detach().clone();
+
+        foreach (var parameter in mine.Concat(peers))
+        {
+            parameter.grad = zeros_like(parameter);
+        }
+
+        flat.Step(1e-2, 0);
+        peer.Step(1e-2, 0);
+
+        Assert.IsTrue(mine[0].equal(peers[0]).all().item<bool>());
+        CollectionAssert.AreEqual(new[] { true, false, true }, mine[1].eq(peers[1]).all(1).data<bool>().ToArray());
+        CollectionAssert.AreEqual(new[] { false, true, false }, mine[1].eq(before).all(1).data<bool>().ToArray());
+    }
+
+    [TestMethod]
     public void Groups_and_parameters_that_come_and_go_equal_optimizers_of_their_own()
     {
         var starts = new[] { randn(3, 4), randn(5), randn(2, 2) };

@@ -1,3 +1,6 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>What a method does between the steps of a training run: draws a rank, masks, grows, changes gradients.</summary>
@@ -24,6 +27,10 @@ public abstract class AdapterTraining : IDisposable
     public virtual void AfterStep(TrainingPoint point)
     {
     }
+
+    /// <summary>Parameters of which the optimizer forgets the moments in part, asked for after <see cref="AfterStep"/>: with 1 where they stay and 0 where they go, in a shape that
+    /// spreads to the parameter's. Default: none.</summary>
+    public virtual IEnumerable<(Parameter Parameter, Tensor Kept)> Forgets => [];
 
     /// <summary>After the last step. Default: nothing.</summary>
     public virtual void Finish()
