@@ -15,6 +15,7 @@ internal sealed class HeatTraining : AdapterTraining
     private readonly bool _isSettled;
     private TrainingRun? _run;
     private long _warmup; // steps
+    private bool _isMasked; // in this step
     private List<(Parameter B, Tensor Open)> _shares = []; // B and 1 for the rows that are trained (out, 1)
 
     public HeatTraining(HeatOptions options, AdapterSet adapter, AdapterTraining? inner)
@@ -72,7 +73,8 @@ internal sealed class HeatTraining : AdapterTraining
             _inner?.AfterStep(point);
         }
 
-        HoldShares(); // against the optimizer's momentum
+        HoldShares(); // for optimizers that do not ask for Forgets
+        _isMasked = false;
         if (!_isSettled && IsTime(point))
         {
             Silence(Scores());
@@ -82,8 +84,13 @@ internal sealed class HeatTraining : AdapterTraining
             }
 
             HoldShares();
+            _isMasked = true;
         }
     }
+
+    /// <summary>The rows of silent heads, whose momentum would move them.</summary>
+    public override IEnumerable<(Parameter Parameter, Tensor Kept)> Forgets
+        => (_isMasked ? _shares : []).Concat(_inner?.Forgets ?? []);
 
     public override void Finish() => _inner?.Finish();
 

@@ -11,7 +11,7 @@ internal interface IPearPlace
 }
 
 /// <summary>PEAR on a linear layer: the update made for it, or a borrowed one.</summary>
-internal sealed class PearLinear : LinearAdapter, IPearPlace, ILowRankPart
+internal sealed class PearLinear : LinearAdapter, IPearPlace, ILowRankPart, ILowRankUpdate
 {
     public PearLinear(AdditiveAdapter part, string kind, int depth, PearOptions options)
         : base(part.Layer) => Site = new PearSite(this, part, kind, depth, options);
@@ -22,7 +22,8 @@ internal sealed class PearLinear : LinearAdapter, IPearPlace, ILowRankPart
     {
         get
         {
-            var pieces = Updates().Select(u => (Factors: ((ILowRankPart)u.Part).Factors, u.Gate)).ToList();
+            var pieces = Updates().Select(u => (Factors: (u.Part as ILowRankPart)?.Factors
+                ?? throw new PeftException($"What {u.Part.GetType().Name} adds to '{Path}' is no product of two factors; give ToLora a rank, for the nearest one."), u.Gate)).ToList();
             return pieces.Count == 0
                 ? (zeros([1, InFeatures], device: Layer.Weight.Dense().device), zeros([OutFeatures, 1], device: Layer.Weight.Dense().device), 1)
                 : (cat([.. pieces.Select(p => p.Factors.A)]), cat([.. pieces.Select(p => p.Gate is null ? p.Factors.B.mul(p.Factors.Scale) : p.Factors.B.mul(p.Factors.Scale) * p.Gate)], 1), 1);
@@ -61,6 +62,12 @@ internal sealed class PearLinear : LinearAdapter, IPearPlace, ILowRankPart
         }
 
         return Site.Mean is null ? bias : bias is null ? Site.Mean : bias + Site.Mean;
+    }
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
+    {
+        var (a, b, scale) = ((ILowRankPart)this).Factors;
+        return (a, b.mul(scale), MaterializeBias(null));
     }
 
     LayerAdapter ILowRankPart.With(Tensor a, Tensor b) => new Lora(Layer, a, b, 1);

@@ -65,7 +65,8 @@ public enum PearGate
 /// <para>Importance of a part with numbers θ: the mean over batches of |gᵀθ|, g the gradient of the task's loss, as a share of its kind.</para>
 /// <para>A place that lost its part computes <c>f(x) + γ·a_donor(x) + c(x)</c>, c by <see cref="Checkpoint"/>. What the paper calls a knowledge checkpoint could not
 /// be read in full; the kinds here are our readings.</para>
-/// <para>Trains, after the pruning, the numbers of the parts that are kept and a gate for each place that borrows.</para>
+/// <para>Trains, after the pruning, the numbers of the parts that are kept and a gate for each place that borrows. Files hold these, and of each pruned place with the checkpoint
+/// <c>frozen</c> the numbers of its part, with <c>mean</c> one vector (out), with <c>none</c> and <c>distil</c> nothing.</para>
 /// <para>Source: Zhong and Zhou 2024, arXiv:2409.19733.</para>
 /// </remarks>
 [AdapterMethod(
@@ -73,6 +74,9 @@ public enum PearGate
     Trained = "the kept parts of the other method, and a number a borrowing place", Merges = true)]
 public sealed record PearOptions : ProcedureOptions
 {
+    /// <summary>Settings with LoRA of rank 8 and dropout 0.1 as the method that is trained.</summary>
+    public PearOptions() => Adapter = new LoraOptions { Dropout = 0.1 };
+
     /// <summary>Share ρ of the parts that are pruned: 0 to below 1. Default 0.5.</summary>
     [JsonPropertyName("prune_ratio"), SearchRange(0.25, 0.75)]
     public double PruneRatio { get; init; } = 0.5;
@@ -126,7 +130,7 @@ public sealed record PearOptions : ProcedureOptions
     public override void Validate()
     {
         base.Validate();
-        Guard.InRange(PruneRatio, 0.0, 0.999);
+        Guard.InRange(PruneRatio, 0.0, Math.BitDecrement(1.0));
         Guard.AtLeast(ScoreEpoch ?? 1, 1, nameof(ScoreEpoch));
         Guard.AtLeast(ScoreBatches ?? 1, 1, nameof(ScoreBatches));
         Guard.AtLeast(ScoreBatchSize, 1);

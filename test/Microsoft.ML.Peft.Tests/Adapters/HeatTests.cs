@@ -343,7 +343,19 @@ public sealed class HeatTests
             training.BeforeStep(point);
             optimizer.Step(point.LearningRate, 0, keepGradients: true);
             training.AfterStep(point);
+            CheckShares(set, step > 10);
             optimizer.Follow(set.TrainedParameters());
+            optimizer.Forget(training.Forgets);
+        }
+    }
+
+    // The rows of silent heads have no gradient.
+    private static void CheckShares(AdapterSet set, bool isMasked)
+    {
+        foreach (var (part, open) in isMasked && set.Options is HeatOptions { Mask: HeadMasking.Delta } ? HeatShares.Settle(set.Adapters, HeatOptions.Masks(set)) : [])
+        {
+            var rows = part.Factors.B.grad!.abs().sum(1).gt(0).data<bool>().ToArray();
+            Assert.IsTrue(rows.Zip(open).All(row => row.First == row.Second));
         }
     }
 

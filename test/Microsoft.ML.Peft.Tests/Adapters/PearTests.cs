@@ -252,6 +252,41 @@ public sealed class PearTests
         {
             Golden.Close.Assert(expected, Logits(golden), "merged");
         }
+
+        using var lora = AdapterConversion.ToLora(set);
+        Assert.IsTrue(((LoraOptions)lora.Options!).HasBias);
+        Golden.Close.Assert(expected, Logits(golden, lora), "as LoRA, with biases");
+    }
+
+    // Without biases a relu bottleneck is of degree one in either of its matrices.
+    [TestMethod]
+    public void The_importance_of_a_bottleneck_is_the_same_of_both_matrices_and_that_of_LoRA_the_slope_by_its_update()
+    {
+        using var golden = Load("bert");
+        using var set = Set(golden, new PearOptions { Adapter = new AdaptFormerOptions { Width = 4 } });
+        Randomize(set);
+        using (no_grad())
+        {
+            foreach (var (_, bias) in PearOptions.Sites(set).SelectMany(site => site.Own).Where(own => own.Name.EndsWith("bias", StringComparison.Ordinal)))
+            {
+                bias.zero_();
+            }
+        }
+
+        Loss(golden, set).backward();
+        foreach (var own in PearOptions.Sites(set).Select(site => site.Own.ToDictionary(o => o.Name, o => (o.Parameter.grad! * o.Parameter).sum())))
+        {
+            Golden.Close.Assert(own["adapter_down.weight"], own["adapter_up.weight"], "the trace", 1e-4);
+        }
+
+        using var low = Set(golden, new PearOptions { Adapter = new LoraOptions { Rank = 2 } });
+        Randomize(low);
+        var part = (Lora)PearOptions.Sites(low)[0].Part;
+        var recorder = new GradientRecorder(part.Layer);
+        using var below = AdapterSet.Of("recorder", null, [recorder], low.LayerCount);
+        using var context = ForwardContext.Predicting(below, low);
+        golden.Model.Head.Loss(golden.Forward(context), golden.Targets).backward();
+        Golden.Close.Assert((recorder.Sum! * part.Delta()).sum(), (part.Factors.B.grad! * part.Factors.B).sum(), "the slope by the update", 1e-4);
     }
 
     [TestMethod]
@@ -259,6 +294,8 @@ public sealed class PearTests
     {
         using var golden = Load("bert");
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => Set(golden, new PearOptions { Adapter = new VeraOptions() })).Message, "stand alone");
+        Assert.IsTrue(new PearOptions().Adapter is LoraOptions { Rank: 8, Dropout: 0.1 });
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => new PearOptions { PruneRatio = 1 }.Validate());
         using var late = Set(golden, new PearOptions { ScoreEpoch = 10 });
         using var training = late.CreateTraining()!;
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => training.Begin(new LossRun(() => Loss(golden, late)))).Message, "ScoreEpoch is 10");
