@@ -10,8 +10,17 @@ internal sealed record Difference(string What, double Relative)
     /// <summary>Up to here two tensors count as equal.</summary>
     public const double Tolerance = 1e-4;
 
-    /// <summary>True within the tolerance.</summary>
-    public bool IsEqual => Relative <= Tolerance; // false for NaN
+    /// <summary>Up to here this one counts as equal.</summary>
+    public double Allowed { get; init; } = Tolerance;
+
+    /// <summary>What was computed; null where there is no tensor of the right shape.</summary>
+    public Tensor? Actual { get; private init; }
+
+    /// <summary>The number that the difference is relative to.</summary>
+    public double Scale { get; private init; } = 1;
+
+    /// <summary>True within what is allowed.</summary>
+    public bool IsEqual => Relative <= Allowed; // false for NaN
 
     /// <summary>Compares two tensors.</summary>
     /// <param name="what">Name of the tensor.</param>
@@ -27,11 +36,12 @@ internal sealed record Difference(string What, double Relative)
 
         var (was, now) = (expected.to(ScalarType.Float64), actual.detach().to(ScalarType.Float64));
         var largest = Math.Max(Largest(was), least);
-        return new(what, (was - now).abs().max().item<double>() / largest);
+        return new(what, Largest(was - now) / largest) { Actual = now, Scale = largest };
     }
 
     /// <summary>The largest absolute number of a tensor.</summary>
     public static double Largest(Tensor tensor) => tensor.to(ScalarType.Float64).abs().max().item<double>();
 
-    public override string ToString() => FormattableString.Invariant($"{What} {Relative:0.0e+00}");
+    public override string ToString()
+        => FormattableString.Invariant($"{What} {Relative:0.0e+00}{(Allowed > Tolerance ? $" (rounding alone moves it by up to {Allowed:0.0e+00})" : "")}");
 }

@@ -74,11 +74,17 @@ internal static class GoldenComparison
 
         using (model)
         {
-            var differences = new List<Difference>();
+            IReadOnlyList<Difference> differences = [];
             string reason;
             try
             {
-                reason = Compare(model, differences);
+                var found = new List<Difference>();
+                differences = found;
+                reason = Compare(model, found);
+                if (!found.TrueForAll(d => d.IsEqual))
+                {
+                    differences = Rounding.Judge(@case, found, (moved, those) => Compare(moved, those));
+                }
             }
             catch (Exception error)
             {

@@ -72,14 +72,16 @@ internal sealed class GoldenModel : IDisposable
     /// <summary>Builds the model of a case and, where it has one, its adapter.</summary>
     /// <param name="case">The case.</param>
     /// <param name="placement">Device and precision; null for Float32 on the CPU.</param>
+    /// <param name="change">What to do with the model before its adapter is made, or null.</param>
     /// <exception cref="PeftException">This library does not have the architecture, the task or the adapter method.</exception>
-    public static GoldenModel Load(GoldenCase @case, Placement? placement = null)
+    public static GoldenModel Load(GoldenCase @case, Placement? placement = null, Action<PretrainedModel>? change = null)
     {
         PretrainedModel? model = null;
         AdapterSet? adapter = null;
         try
         {
             (model, var kind) = LoadModel(@case.ModelFolder, placement);
+            change?.Invoke(model);
             if (@case.Adapter is not null)
             {
                 adapter = ReadAdapter(model, @case.Folder, "default");
@@ -158,7 +160,9 @@ internal sealed class GoldenModel : IDisposable
         var (id, type) = (Flat(ids), types is null ? null : Flat(types));
         var real = Enumerable.Range(0, rows).Select(row => mask is null ? length : (int)mask.select(0, row).sum().item<long>()).ToArray();
         var pad = Array.FindIndex(real, count => count < length) is >= 0 and var padded ? id[(padded * length) + real[padded]] : 0;
-        return new TokenBatch(Rows(id), (int)pad, type is null ? null : Rows(type), device: device);
+        var batch = new TokenBatch(Rows(id), (int)pad, type is null ? null : Rows(type), device: device);
+        batch.Ids.copy_(ids.reshape(-1)); // padding may have other ids, and a method may look at all tokens of a batch
+        return batch;
 
         static long[] Flat(Tensor x) => x.reshape(-1).data<long>().ToArray();
 

@@ -12,22 +12,22 @@ internal static class GoldenFolder
     /// <summary>Name of the second set: methods on other layers than linear ones, and more settings.</summary>
     public const string Second = "golden-more";
 
-    private static readonly Lazy<string> s_root = new(() => Unpack("PEFT_GOLDEN", First));
-    private static readonly Lazy<string> s_more = new(() => Unpack("PEFT_GOLDEN_MORE", Second));
+    private static readonly Lazy<string> s_root = new(() => Unpack(First));
+    private static readonly Lazy<string> s_first = new(() => Given("PEFT_GOLDEN") ?? Root);
+    private static readonly Lazy<string> s_second = new(() => Given("PEFT_GOLDEN_MORE") ?? Unpack(Second));
 
-    /// <summary>The first set.</summary>
+    /// <summary>The repository's own first set, whatever the variables say: small models for tests that know their sizes.</summary>
     public static string Root => s_root.Value;
 
-    /// <summary>The folder of a set.</summary>
-    public static string Of(string set) => set == First ? Root : s_more.Value;
+    /// <summary>The folder of a set for comparisons with what was recorded.</summary>
+    public static string Of(string set) => set == First ? s_first.Value : s_second.Value;
 
-    private static string Unpack(string variable, string name)
+    private static string? Given(string variable)
+        => Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } given ? null
+            : Directory.Exists(given) ? given : throw new DirectoryNotFoundException($"{variable} names '{given}', which does not exist.");
+
+    private static string Unpack(string name)
     {
-        if (Environment.GetEnvironmentVariable(variable) is { Length: > 0 } given)
-        {
-            return Directory.Exists(given) ? given : throw new DirectoryNotFoundException($"{variable} names '{given}', which does not exist.");
-        }
-
         var folder = Directory.CreateTempSubdirectory($"peft-{name}-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
         using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{name}.tar.br"));

@@ -11,7 +11,6 @@ internal static class GoldenGaps
         ["bert-embedding/oft-three"] = "OFT on an embedding",
         ["bert-embedding/osf"] = "OSF on an embedding",
         ["bert-embedding/tinylora"] = "TinyLoRA on an embedding",
-        ["gpt2-conv1d/randlora"] = "numbers",
         ["llama-settings/cartridge"] = "comparison",
         ["llama-settings/cpt"] = "comparison",
         ["llama-settings/dora-embedding"] = "DoRA on an embedding",

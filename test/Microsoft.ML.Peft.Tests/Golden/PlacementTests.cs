@@ -12,7 +12,7 @@ public sealed class PlacementTests
     private static readonly Placement s_half = new(CPU, ScalarType.BFloat16);
     private DisposeScope _scope = null!;
 
-    public static IEnumerable<object[]> Models => GoldenCase.In(GoldenFolder.Root).Where(c => c.Adapter is "lora").Select(c => new object[] { c.Model });
+    public static IEnumerable<object[]> Models => GoldenCase.In(GoldenFolder.Of(GoldenFolder.First)).Where(c => c.Adapter is "lora").Select(c => new object[] { c.Model });
 
     [TestInitialize]
     public void Open() => _scope = NewDisposeScope();
@@ -48,7 +48,7 @@ public sealed class PlacementTests
     // tolerance: of outputs, relative to their largest number. likeness: cosine of the angle between all gradients and those recorded.
     private static void Compare(string name, Placement placement, double tolerance, double likeness)
     {
-        using var golden = GoldenModel.Load(new(GoldenFolder.Root, name, "lora"), placement);
+        using var golden = GoldenModel.Load(new(GoldenFolder.Of(GoldenFolder.First), name, "lora"), placement);
         using var context = ForwardContext.Predicting(golden.Adapter!);
         var expected = golden.Expected();
         var output = golden.Forward(context);
