@@ -5,9 +5,16 @@ using Microsoft.ML.Peft.Adapters;
 namespace Bench.Accuracy;
 
 /// <summary>A method with its settings and the learning rates to choose from.</summary>
-internal sealed record Candidate(string Name, AdapterOptions? Options, IReadOnlyList<double> Rates);
+/// <param name="Name">Name in methods.json.</param>
+/// <param name="Options">The settings, or null for a trained head alone.</param>
+/// <param name="Rates">Learning rates to choose from.</param>
+/// <param name="Experts">What X-LoRA's experts are trained with before it, or null.</param>
+internal sealed record Candidate(string Name, AdapterOptions? Options, IReadOnlyList<double> Rates, Experts? Experts);
 
-/// <summary>Reads methods.json: name → adapter_config.json of the method, with <c>rates</c> besides where the usual ones do not do.</summary>
+/// <summary>Settings of the adapters that a method mixes.</summary>
+internal sealed record Experts(AdapterOptions Options, double Rate);
+
+/// <summary>Reads methods.json: name → adapter_config.json of the method, with <c>rates</c> besides where the usual ones do not do, and <c>experts</c> where the method mixes some.</summary>
 internal static class Candidates
 {
     private static readonly double[] s_rates = [1e-3, 3e-3, 1e-2, 3e-2];
@@ -20,7 +27,17 @@ internal static class Candidates
             var config = entry.Value!.AsObject();
             var rates = config["rates"]?.Deserialize<double[]>() ?? s_rates;
             config.Remove("rates");
-            return new Candidate(entry.Key, config.Count == 0 ? null : AdapterOptions.FromJson(config.ToJsonString(), $"methods.json: {entry.Key}"), rates);
+            Experts? experts = null;
+            if (config["experts"]?.AsObject() is { } settings)
+            {
+                config.Remove("experts");
+                var rate = settings["rate"]!.GetValue<double>();
+                settings.Remove("rate");
+                experts = new(AdapterOptions.FromJson(settings.ToJsonString(), $"methods.json: experts of {entry.Key}"), rate);
+            }
+
+            return new Candidate(
+                entry.Key, config.Count == 0 ? null : AdapterOptions.FromJson(config.ToJsonString(), $"methods.json: {entry.Key}"), rates, experts);
         })];
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Microsoft.ML.Peft;
+using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Training;
 
 namespace Bench.Accuracy;
@@ -37,10 +38,22 @@ internal sealed class Experiment
             candidate.Name, rate, [.. runs.Select(r => r.Accuracy)], runs[0].Trainable, runs.Select(r => r.StepSeconds).Order().ElementAt(runs.Count / 2), PeakMiB());
     }
 
+    /// <summary>Count of numbers that a method would train.</summary>
+    public long Trainable(Candidate candidate)
+    {
+        using var experts = candidate.Experts is null ? null : new ExpertFolders(candidate, this, seed: 1, epochs: 0, _train);
+        using var model = Load(experts?.Options ?? candidate.Options, seed: 1);
+        return model.TrainableCount;
+    }
+
+    /// <summary>A new classifier with an adapter.</summary>
+    internal TextClassifier Load(AdapterOptions? adapter, int seed) => TextClassifier.Load(_model, new() { Adapter = adapter, Labels = _labels, MaxLength = 48, Seed = seed });
+
     private (double Accuracy, long Trainable, double StepSeconds) Accuracy(
         Candidate candidate, double rate, int seed, int epochs, List<TextExample> train, List<TextExample> test)
     {
-        using var model = TextClassifier.Load(_model, new() { Adapter = candidate.Options, Labels = _labels, MaxLength = 48, Seed = seed });
+        using var experts = candidate.Experts is null ? null : new ExpertFolders(candidate, this, seed, epochs, train);
+        using var model = Load(experts?.Options ?? candidate.Options, seed);
         var before = Process.GetCurrentProcess().TotalProcessorTime;
         double accuracy, seconds;
         try

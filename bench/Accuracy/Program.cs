@@ -17,6 +17,23 @@ var results = new Argument<string[]>("results") { Description = "Files of result
 var list = new Command("list", "Prints the names of methods.json.");
 list.SetAction(_ => Console.WriteLine(string.Join('\n', Candidates.Read().Select(c => c.Name))));
 
+var plan = new Command("plan", "Prints how many numbers each method would train, or why it cannot be used here.") { model, data };
+plan.SetAction(arguments =>
+{
+    var experiment = new Experiment(arguments.GetRequiredValue(model), arguments.GetRequiredValue(data), 1);
+    foreach (var candidate in Candidates.Read())
+    {
+        try
+        {
+            Console.WriteLine($"{candidate.Name}: {experiment.Trainable(candidate):N0}");
+        }
+        catch (Exception error) when (error is PeftException or ArgumentException)
+        {
+            Console.WriteLine($"{candidate.Name}: {error.Message}");
+        }
+    }
+});
+
 var run = new Command("run", "Tunes the learning rate of a method on a tenth of the training rows, then trains with several seeds; prints one line of JSON.")
 {
     model, data, method, threads, seeds, epochs,
@@ -48,4 +65,4 @@ run.SetAction(arguments =>
 var table = new Command("table", "Prints result files as one table; times and memory are compared with the LoRA of the same run.") { results };
 table.SetAction(arguments => Console.Write(ResultTable.Write(arguments.GetRequiredValue(results).Select(File.ReadLines))));
 
-return new RootCommand("Accuracy, cost and time of every method on the same task.") { list, run, table }.Parse(args).Invoke();
+return new RootCommand("Accuracy, cost and time of every method on the same task.") { list, plan, run, table }.Parse(args).Invoke();

@@ -71,6 +71,9 @@ public sealed record AdaLoraOptions : BiasedLinearOptions
     ];
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<string> FieldsWithoutEffect => ["alpha_pattern", "ensure_weight_tying", "qalora_group_size", "r", "use_rslora"];
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

@@ -19,6 +19,13 @@ public abstract record AdapterOptions
         NewLine = "\n",
     };
 
+    // Of HF PEFT's fields those that say where a file comes from, and those that say what is known here from the layer itself.
+    private static readonly string[] s_fieldsWithoutEffect =
+    [
+        "auto_mapping", "base_model_name_or_path", "fan_in_fan_out", "inference_mode", "megatron_config", "megatron_core", "peft_type", "peft_version", "revision",
+        "runtime_config", "task_type",
+    ];
+
     // HF PEFT has them for methods that go on layers alone.
     private static readonly string[] s_targetFields = ["target_modules", "exclude_modules", "layers_to_transform", "layers_pattern"];
 
@@ -53,6 +60,16 @@ public abstract record AdapterOptions
     /// <summary>Fields of HF PEFT's file that change the result where they are set and that are not supported here.</summary>
     [JsonIgnore]
     protected virtual IReadOnlyList<string> UnsupportedFields => [];
+
+    /// <summary>Fields of HF PEFT's file for the method that change nothing, neither there nor here.</summary>
+    [JsonIgnore]
+    protected virtual IReadOnlyList<string> FieldsWithoutEffect => [];
+
+    /// <summary>Fields that are set and not known: those of a newer HF PEFT, for example. They are kept and change nothing.</summary>
+    [JsonIgnore]
+    internal IEnumerable<string> UnknownFields
+        => (OtherFields ?? new Dictionary<string, JsonElement>()).Where(f => IsSet(f.Value)).Select(f => f.Key)
+            .Except(s_fieldsWithoutEffect).Except(s_targetFields).Except(FieldsWithoutEffect).Except(UnsupportedFields).Order(StringComparer.Ordinal);
 
     /// <summary>Reads adapter_config.json.</summary>
     /// <exception cref="PeftException">It names a method, or sets a field, that is not supported.</exception>
@@ -202,7 +219,7 @@ public abstract record AdapterOptions
         {
             if (OtherFields is not null && OtherFields.TryGetValue(field, out var value) && IsSet(value))
             {
-                throw new PeftException($"{name} sets '{field}' to {value.GetRawText()}, which is not supported for {Method.Name}.");
+                throw new PeftException($"{name} sets '{field}' to {value.GetRawText()}, which is not supported for {Method.Name} and would change what the adapter computes. Take the field out to do without it, or merge the adapter where it was trained.");
             }
         }
     }

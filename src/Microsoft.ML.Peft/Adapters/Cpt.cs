@@ -155,6 +155,9 @@ public sealed record CptOptions : PromptOptions
     internal IReadOnlyList<int> Types => TokenTypes ?? [.. TokenIds.Select(_ => 1)];
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<string> FieldsWithoutEffect => ["tokenizer_name_or_path"];
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

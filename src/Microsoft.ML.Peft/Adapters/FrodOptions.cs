@@ -36,6 +36,9 @@ public sealed record FrodOptions : BiasedOptions
     public bool IdentityStart { get; init; } = true;
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<string> FieldsWithoutEffect => ["progressbar", "runtime_offload_base_weight"];
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

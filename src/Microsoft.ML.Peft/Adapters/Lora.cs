@@ -18,7 +18,6 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraP
     private readonly LoraFactors _factors;
     private readonly Parameter? _bias; // (out)
     private readonly InvocationGate? _gate;
-    private readonly double _ratio = 1;
 
     /// <summary>Puts LoRA on a layer.</summary>
     /// <exception cref="ArgumentOutOfRangeException">A setting is outside the range that its property names.</exception>
@@ -31,7 +30,7 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraP
     internal Lora(LinearLayer target, LoraOptions options, AdapterBuild build, InvocationGate? gate, LoraStartFactors? start = null)
         : base(target)
     {
-        (_gate, _ratio) = (gate, options.LoraPlusRatio);
+        _gate = gate;
         _factors = LoraFactors.Create(this, Path, target.Weight.Dense(), options, build.Initialization, start);
         if (options.HasBias)
         {
@@ -85,10 +84,6 @@ public sealed class Lora : AdditiveAdapter, ILowRankPart, ILowRankUpdate, ILoraP
 
     /// <inheritdoc/>
     protected internal override void Loaded() => _factors.Loaded();
-
-    /// <inheritdoc/>
-    protected internal override OptimizerGroup GroupOf(string parameter)
-        => _ratio == 1 || parameter == "lora_A" ? new("") : new("", _ratio, Decays: parameter != "bias");
 
     /// <inheritdoc/>
     protected internal override Tensor Delta() => _factors.Delta(); // (out, in)

@@ -1,7 +1,7 @@
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
-using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -71,6 +71,11 @@ public sealed record LoraOptions : BiasedOptions
     [JsonPropertyName("trainable_token_indices")]
     public TokenIndices? TrainableTokenIndices { get; init; }
 
+    /// <summary>HF PEFT's wish that layers which share a weight share what is trained of it. Rows of <see cref="TrainableTokenIndices"/> always do; an embedding with a
+    /// shared output layer among the targets or copies is refused with it. Default false: the output layer keeps the base weight.</summary>
+    [JsonPropertyName("ensure_weight_tying")]
+    public bool EnsureWeightTying { get; init; }
+
     /// <summary>Tokens from whose last occurrence on the adapter acts (<see cref="InvocationGate"/>); it cannot be merged. Default null: everywhere.</summary>
     [JsonPropertyName("alora_invocation_tokens")]
     public IReadOnlyList<int>? InvocationTokens { get; init; }
@@ -78,6 +83,10 @@ public sealed record LoraOptions : BiasedOptions
     /// <summary>LoRA+: factor of the learning rate of B, above 0. Not kept in files. Default 1. Source: Hayou, Ghosh and Yu 2024, arXiv:2402.12354.</summary>
     [JsonIgnore]
     public double LoraPlusRatio { get; init; } = 1;
+
+    /// <summary>LoRA+: learning rate of the factors of embeddings where <see cref="LoraPlusRatio"/> is not 1, above 0. Not kept in files. Default 1e-6.</summary>
+    [JsonIgnore]
+    public double LoraPlusEmbeddingRate { get; init; } = 1e-6;
 
     /// <summary>LoRA-FA: train B alone, with its gradient changed to that of the whole weight. Not kept in files. Default false. Source: arXiv:2308.03303.</summary>
     [JsonIgnore]
@@ -92,6 +101,9 @@ public sealed record LoraOptions : BiasedOptions
     [
         "arrow_config", "kasa_config", "layer_replication", "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
     ];
+
+    /// <inheritdoc/>
+    protected override IReadOnlyList<string> FieldsWithoutEffect => ["qalora_group_size"]; // use_qalora is refused
 
     /// <inheritdoc/>
     public override void Validate()
@@ -111,6 +123,7 @@ public sealed record LoraOptions : BiasedOptions
         }
 
         Guard.Positive(LoraPlusRatio);
+        Guard.Positive(LoraPlusEmbeddingRate);
         Eva?.Validate();
         Corda?.Validate();
         LoraGa?.Validate();
@@ -146,6 +159,9 @@ public sealed record LoraOptions : BiasedOptions
     protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
 
     /// <inheritdoc/>
+    protected internal override AdapterOptions For(Backbone backbone) => SharedTables.Check(this, backbone);
+
+    /// <inheritdoc/>
     protected internal override AdapterTraining? CreateTraining(AdapterSet adapter) => FreezeA ? new LoraFaTraining(adapter) : null;
 
     /// <inheritdoc/>
@@ -157,6 +173,9 @@ public sealed record LoraOptions : BiasedOptions
             : null;
 
     /// <inheritdoc/>
+    protected internal override IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts) => LoraSettlement.NotesOn(this);
+
+    /// <inheritdoc/>
     protected internal override AdapterOptions Settled(AdapterSet adapter) => LoraSettlement.Of(this, adapter);
 
     /// <inheritdoc/>
@@ -165,14 +184,14 @@ public sealed record LoraOptions : BiasedOptions
         var gate = InvocationTokens is null ? null : new InvocationGate(InvocationTokens);
         foreach (var layer in build.Targets)
         {
-            if (gate is not null && layer is not LinearLayer)
+            if ((gate is not null || FreezeA) && layer is not LinearLayer)
             {
-                throw new PeftException($"InvocationTokens is set and '{layer.Path}' is no linear layer; leave it out of the targets.");
+                throw new PeftException($"{(FreezeA ? nameof(FreezeA) : nameof(InvocationTokens))} is set and '{layer.Path}' is no linear layer; leave it out of the targets.");
             }
 
             if (Start == LoraStart.LoftQ)
             {
-                foreach (var part in Rounded(layer, build, gate))
+                foreach (var part in LoftQStart.Parts(layer, this, build, gate))
                 {
                     yield return part;
                 }
@@ -193,17 +212,5 @@ public sealed record LoraOptions : BiasedOptions
         {
             yield return part;
         }
-    }
-
-    private Adapter[] Rounded(Layer layer, AdapterBuild build, InvocationGate? gate)
-    {
-        if (layer is not LinearLayer linear)
-        {
-            throw new PeftException($"The start 'loftq' rounds the weights of linear layers, and '{layer.Path}' is none; leave it out of the targets.");
-        }
-
-        using var scope = NewDisposeScope();
-        var (rounded, start) = LoftQStart.Of(layer.Path, linear.Weight.Dense(), RankAndAlphaOf(layer.Path).Rank, LoftQ ?? new());
-        return [new RoundedWeight(linear, rounded), UseDora ? new Dora(linear, this, build, rounded, start) : new Lora(linear, this, build, gate, start)];
     }
 }

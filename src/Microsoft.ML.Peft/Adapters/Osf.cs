@@ -98,6 +98,9 @@ public sealed record OsfOptions : LinearAdapterOptions
     public IReadOnlyDictionary<string, double>? RankPattern { get; init; }
 
     /// <inheritdoc/>
+    protected override IReadOnlyList<string> FieldsWithoutEffect => ["init_weights", "target_svd_config"];
+
+    /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();

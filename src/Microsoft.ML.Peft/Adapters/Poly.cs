@@ -47,7 +47,7 @@ public sealed class Poly : LinearAdapter
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter == "module_logits" ? "poly_router.module_logits" : parameter;
 
-    /// <summary>Not defined: each task has a weight of its own.</summary>
+    /// <summary>Not defined: each task has a weight of its own (<see cref="PolyTask"/>).</summary>
     /// <exception cref="PeftException">Always.</exception>
     protected internal override Tensor Materialize(Tensor weight)
         => throw new PeftException($"Poly has a weight for each task and none for all of '{Path}'; no method that needs the whole weight can stand on it.");
@@ -66,6 +66,16 @@ public sealed class Poly : LinearAdapter
         var tokens = x.numel() == 0 ? x.reshape(rows.size(0), 0, InFeatures) : x.reshape(rows.size(0), -1, InFeatures);
         var y = tokens.matmul(a.to(x.dtype)).matmul(b.to(x.dtype)).div((double)_options.Rank);
         return below.Forward(x) + y.reshape([.. shape[..^1], OutFeatures]);
+    }
+
+    /// <summary>A (r, in) and B (out, r) with <c>ΔW = B·A</c> for a task, as it predicts.</summary>
+    internal (Tensor A, Tensor B) Factors(int task)
+    {
+        var weights = _logits[task].view(_options.SplitCount, _options.SkillCount).sigmoid();
+        weights = weights / (weights.sum(-1, keepdim: true) + 1e-12);
+        var a = einsum("qs,qsdr->qdr", weights, _a).reshape(InFeatures, _options.Rank);
+        var b = einsum("qs,qsrd->qrd", weights, _b).transpose(0, 1).reshape(_options.Rank, OutFeatures);
+        return (a.t(), b.t().div((double)_options.Rank));
     }
 
     private Tensor Weights(ForwardContext context)

@@ -1,5 +1,6 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Checkpoints;
 using Microsoft.ML.Peft.Tests.Golden;
@@ -131,6 +132,43 @@ public sealed class AdapterCollectionTests
         Assert.AreEqual("LORA", model.Methods["a"]);
         Assert.AreEqual(_adapters["b"].TrainableCount, model.TrainableCounts["b"]);
         Assert.AreEqual(layers.Count, model.AdaptedPlaces);
+    }
+
+    // HF PEFT's layout: 'default' in the folder, others in folders of their names.
+    [TestMethod]
+    public void A_folder_holds_all_of_them()
+    {
+        using var folder = new TemporaryFolder();
+        _adapters.Add("default", new LoraOptions { Start = LoraStart.Random }, seed: 3);
+        _adapters.Save(folder.Path, "SEQ_CLS", "base");
+        CollectionAssert.AreEquivalent(
+            new[] { "adapter_config.json", "adapter_model.safetensors", "a", "b" }, Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName).ToArray());
+
+        using var read = new AdapterCollection(_bert.Model.Backbone);
+        CollectionAssert.AreEqual(new[] { "a", "b", "default" }, read.LoadAll(folder.Path).ToArray());
+        foreach (var name in read.Names)
+        {
+            AssertSame(Logits(ForwardContext.Predicting(_adapters[name])), Logits(ForwardContext.Predicting(read[name])));
+        }
+
+        using var empty = new TemporaryFolder();
+        StringAssert.Contains(Assert.ThrowsExactly<ModelFormatException>(() => read.LoadAll(empty.Path)).Message, "neither the folder nor one below it");
+        _adapters.Add("../c", new LoraOptions());
+        StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => _adapters.Save(empty.Path, null, "base")).Message, "'../c' cannot be saved under its name");
+        Assert.IsEmpty(Directory.GetFileSystemEntries(empty.Path));
+    }
+
+    [TestMethod]
+    public void Two_that_stand_in_for_the_same_numbers_do_not_act_together()
+    {
+        _adapters.Add("c", new LoraOptions { Bias = "all" });
+        _adapters.Add("d", new LoraOptions { Bias = "lora_only" });
+        _adapters.Add("e", new LoraOptions { ModulesToSave = ["pooler"] });
+        _adapters.Add("f", new LoraOptions { ModulesToSave = ["pooler"] });
+        _adapters.Activate("a", "c", "e");
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => _adapters.Activate("c", "d")).Message, "'c' and 'd' both bring their own bias of '");
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => _adapters.Activate("e", "f")).Message, "'e' and 'f' both bring their own copy of 'bert.pooler.dense'");
+        CollectionAssert.AreEqual(new[] { "a", "c", "e" }, _adapters.Active.ToArray());
     }
 
     [TestMethod]

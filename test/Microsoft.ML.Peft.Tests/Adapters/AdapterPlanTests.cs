@@ -76,6 +76,8 @@ public sealed class AdapterPlanTests
 
         Assert.IsTrue(still.ChangesNothing());
         Assert.IsFalse(moved.ChangesNothing());
+        using var gated = AdapterSet.Create("gated", new LoraOptions { InvocationTokens = [2] }, _bert.Model.Backbone, new CopiedModules([], []), 1);
+        Assert.IsTrue(gated.ChangesNothing()); // it does not merge, and yet it is a change of weights
     }
 
     [TestMethod]

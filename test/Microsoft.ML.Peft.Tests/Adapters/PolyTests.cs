@@ -1,4 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
@@ -59,6 +60,31 @@ public sealed class PolyTests : LinearAdapterContract
         StringAssert.Contains(
             Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => golden.Model.Forward(With(0, 2, 1), context)).Message, "it must be from 0 to 1");
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => golden.Adapter!.Merge()).Message, "POLY cannot be merged");
+    }
+
+    [TestMethod]
+    public void A_task_by_itself_is_plain_lora_that_merges()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "bert", "poly")); // its rows have the tasks 0, 1, 1
+        using var _ = no_grad();
+        using var together = ForwardContext.Predicting(golden.Adapter!);
+        var expected = golden.Forward(together).Logits;
+        for (var task = 0; task < 2; task++)
+        {
+            using var lora = PolyTask.ToLora(golden.Adapter!, task);
+            using var context = ForwardContext.Predicting(lora);
+            Golden.Close.Assert(expected.select(0, task), golden.Forward(context).Logits.select(0, task), $"task {task}");
+            using (lora.Merge(safe: true))
+            {
+                using var bare = ForwardContext.Predicting();
+                var merged = golden.Model.Forward(golden.Inputs, bare).Logits;
+                Assert.AreEqual(expected.shape[0], merged.shape[0]);
+            }
+        }
+
+        Assert.ThrowsExactly<ArgumentOutOfRangeException>(() => PolyTask.ToLora(golden.Adapter!, 2));
+        using var other = AdapterSet.Create("other", new LoraOptions(), golden.Model.Backbone, new([], []), 0);
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => PolyTask.ToLora(other, 0)).Message, "'other' is LORA; Poly alone has tasks");
     }
 
     [TestMethod]

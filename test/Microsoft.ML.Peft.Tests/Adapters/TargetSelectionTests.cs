@@ -69,6 +69,27 @@ public sealed class TargetSelectionTests
             new[] { "layer.1.attention.self.query", "layer.1.attention.self.value" },
             Paths(new LoraOptions { LayersToTransform = new[] { 1 }, LayersPattern = new[] { "layer" } }));
 
+    // The first number of a path is its block; a whole path is chosen in any case.
+    [TestMethod]
+    public void Blocks_can_be_chosen_without_the_name_of_their_list_and_whole_paths_besides()
+    {
+        CollectionAssert.AreEqual(
+            new[] { "layer.0.attention.self.query", "layer.1.attention.self.value" },
+            Paths(new LoraOptions { LayersToTransform = new[] { 0 }, TargetModules = TargetModules.Named("query", "bert.encoder.layer.1.attention.self.value") }));
+        StringAssert.Contains(
+            Assert.ThrowsExactly<ArgumentException>(() => Paths(new LoraOptions { LayersPattern = new[] { "layer" } })).Message, "LayersToTransform is not set; set both");
+        Assert.ThrowsExactly<PeftException>(() => Paths(new LoraOptions { LayersToTransform = new[] { 0 }, LayersPattern = new[] { "h" } }));
+    }
+
+    [TestMethod]
+    public void The_first_pattern_that_matches_the_end_of_a_path_decides()
+    {
+        var options = (LoraOptions)AdapterOptions.FromJson("""{"peft_type": "LORA", "r": 8, "rank_pattern": {"1.attention.self.query": 2, "query": 3, "self.value": 4, "ry": 5}}""", "file");
+        Assert.AreEqual((2, 3, 4, 8), (Rank("layer.1.attention.self.query"), Rank("layer.0.attention.self.query"), Rank("layer.1.attention.self.value"), Rank("layer.0.attention.self.key")));
+
+        int Rank(string path) => options.RankAndAlphaOf("bert.encoder." + path).Rank;
+    }
+
     [TestMethod]
     public void Blocks_beside_a_pattern_are_refused()
         => Assert.ThrowsExactly<ArgumentException>(
@@ -81,6 +102,11 @@ public sealed class TargetSelectionTests
 
         Assert.HasCount((2 * 6) + 1, paths); // and the pooler
         Assert.DoesNotContain("classifier", paths);
+
+        // Files name the layers, by the shortest ends that mean no others.
+        using var set = AdapterSet.Create("default", new LoraOptions { TargetModules = TargetModules.AllLinear }, _bert.Backbone, new CopiedModules(["classifier"], []), 0);
+        CollectionAssert.AreEqual(new[] { "query", "key", "value", "dense" }, set.Options!.TargetModules!.Names!.ToArray());
+        CollectionAssert.AreEqual(paths, Paths((LoraOptions)set.Options));
     }
 
     [TestMethod]

@@ -35,7 +35,7 @@ public static class AdapterCheckpoint
 
         Default("base_model_name_or_path", baseModel);
         Default("task_type", taskType);
-        Default("inference_mode", true);
+        fields["inference_mode"] = JsonSerializer.SerializeToElement(true); // as HF PEFT: a file is read to predict unless its reader says otherwise
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         SafetensorsWriter.Write(Path.Combine(folder, WeightsFile), Tensors(adapter, inFolder: true), new Dictionary<string, string> { ["format"] = "pt" });
@@ -44,6 +44,9 @@ public static class AdapterCheckpoint
 
         void Default<T>(string key, T value) => fields.TryAdd(key, JsonSerializer.SerializeToElement(value));
     }
+
+    /// <summary>True for a folder with adapter_config.json.</summary>
+    internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, ConfigFile));
 
     /// <summary>Reads the settings of an adapter folder.</summary>
     /// <exception cref="ModelFormatException">The file is missing or no valid configuration.</exception>

@@ -40,6 +40,21 @@ public sealed partial class AdapterCollection
         }
     }
 
+    /// <summary>Until it is disposed, a LoRA adapter acts <paramref name="factor"/> times as strongly (<see cref="AdapterSet.Strengthen"/>).</summary>
+    /// <exception cref="KeyNotFoundException">There is none of this name.</exception>
+    /// <exception cref="InvalidOperationException">It is merged, or contexts that have it are open.</exception>
+    public IDisposable Strengthen(string name, double factor)
+    {
+        lock (_lock)
+        {
+            var set = Find(name);
+            RefuseMerged(name);
+            return _uses.ContainsKey(set)
+                ? throw new InvalidOperationException($"Contexts with the adapter '{name}' are open, under which it would change; dispose them first.")
+                : set.Strengthen(factor);
+        }
+    }
+
     /// <summary>What the adapters do at each place of the model where one has a part, in order of computation; places of blocks and of the whole model last.</summary>
     public IReadOnlyList<AdapterLayerStatus> LayerStatus()
     {
@@ -107,6 +122,21 @@ public sealed partial class AdapterCollection
             _sets[set.Name] = set;
             _active = _sets.Count == 1 ? [set.Name] : _active;
             return set;
+        }
+    }
+
+    // What stands in for a layer's own numbers leaves no room for a second one.
+    private void RefuseRivals(IReadOnlyList<string> names)
+    {
+        var owners = new Dictionary<(int, bool), string>();
+        foreach (var (name, part) in names.Distinct(StringComparer.Ordinal).SelectMany(name => _sets[name].Adapters.OfType<LayerAdapter>().Select(part => (name, part))))
+        {
+            var isBias = part is { KeepsWeight: true, Target.FrozenBias: not null };
+            if ((isBias || TrainedCopy.IsCopy(part)) && !owners.TryAdd((part.Target.Index, isBias), name) && owners[(part.Target.Index, isBias)] is var owner && owner != name)
+            {
+                throw new PeftException(
+                    $"The adapters '{owner}' and '{name}' both bring their own {(isBias ? "bias" : "copy")} of '{part.Path}', of which only one can act; activate one of them, or name the adapter of each row (ByRow).");
+            }
         }
     }
 

@@ -110,6 +110,7 @@ public sealed partial class AdapterCollection : IDisposable
     /// <summary>Says which adapters act, in this order; none for the bare base model.</summary>
     /// <exception cref="KeyNotFoundException">There is none of a name.</exception>
     /// <exception cref="ArgumentException">A name comes twice.</exception>
+    /// <exception cref="PeftException">Two of them bring their own copy or bias of the same layer, of which only one can act.</exception>
     public void Activate(params IReadOnlyList<string> names)
     {
         ArgumentNullException.ThrowIfNull(names);
@@ -120,6 +121,7 @@ public sealed partial class AdapterCollection : IDisposable
                 Find(name);
             }
 
+            RefuseRivals(names);
             _active = names.Distinct(StringComparer.Ordinal).Count() == names.Count
                 ? [.. names]
                 : throw new ArgumentException($"An adapter is named twice: {string.Join(", ", names)}; name each once.", nameof(names));

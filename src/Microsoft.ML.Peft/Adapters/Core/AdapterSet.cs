@@ -59,7 +59,7 @@ public sealed class AdapterSet : IDisposable
             : options.TargetModules ?? options.DefaultSelection(backbone) ?? throw NoTargets(backbone);
         var layers = TargetSelection.Named(backbone.Layers, targets);
         var selection = new TargetSelection(targets, options);
-        var chosen = layers.Where(layer => copies.Of(layer.Path) is null && selection.Includes(layer)).ToList();
+        var chosen = layers.Where(layer => copies.Of(layer.Path) is null && selection.Includes(layer)).ToHashSet();
         selection.RequireMatches(layers);
 
         using var initialization = new Initialization(seed, layers.SelectMany(l => l.Tensors()).First().Tensor.device);
@@ -68,8 +68,8 @@ public sealed class AdapterSet : IDisposable
         {
             if (options is not null)
             {
-                AddBiases(adapters, options.TrainedBiases, layers, chosen.ToHashSet(), copies);
-                foreach (var part in options.CreateParts(new AdapterBuild(chosen, initialization, backbone)))
+                AddBiases(adapters, options.TrainedBiases, layers, chosen, copies);
+                foreach (var part in options.CreateParts(new AdapterBuild([.. layers.Where(chosen.Contains)], initialization, backbone)))
                 {
                     adapters.Add(part);
                 }
@@ -91,8 +91,15 @@ public sealed class AdapterSet : IDisposable
 
         // A list that says all of it already is kept as it came.
         var saved = options?.ModulesToSave is { } given && copies.Names is { } names && !names.Except(given).Any() ? given : copies.Names;
-        var settled = options is null ? null : options with { TargetModules = targets ?? options.TargetModules, ModulesToSave = saved };
-        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. selection.Notes(layers), .. options?.NotesOn(adapters) ?? []] };
+        // Files name the layers, as HF PEFT's do: what 'all-linear' means is for the writer to know.
+        var adapted = adapters.OfType<LayerAdapter>().Select(part => part.Target.Index).ToHashSet();
+        var written = targets is { IsAllLinear: true } && adapted.Count > 0
+            ? TargetModules.Named(TargetSelection.ShortestNames(layers, layer => chosen.Contains(layer) && adapted.Contains(layer.Index)))
+            : targets ?? options?.TargetModules;
+        var settled = options is null ? null : options with { TargetModules = written, ModulesToSave = saved };
+        var unknown = options?.UnknownFields.ToArray() ?? [];
+        IEnumerable<string> ignored = unknown.Length > 0 ? [$"The settings of {options!.Method.Name} have fields that this version does not know, which are kept and change nothing: {string.Join(", ", unknown)}."] : [];
+        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. ignored, .. selection.Notes(layers), .. options?.NotesOn(adapters) ?? []] };
     }
 
     /// <summary>Makes a new adapter for weights of the caller's own, without a model: each part of it is a module that computes the adapted layer.</summary>
@@ -132,7 +139,8 @@ public sealed class AdapterSet : IDisposable
     internal AdapterPlan Describe(Backbone backbone)
     {
         var options = Options ?? throw new PeftException($"'{Name}' is a trained head alone, without a method.");
-        var copies = Adapters.OfType<LayerAdapter>().Where(TrainedCopy.IsCopy).Select(part => part.Target.Index).ToHashSet();
+        var named = new CopiedModules(options.ModulesToSave ?? [], []);
+        var copies = Adapters.OfType<LayerAdapter>().Where(part => TrainedCopy.IsCopy(part) && named.Of(part.Path) is not null).Select(part => part.Target.Index).ToHashSet();
         var targets = Adapters.OfType<LayerAdapter>().Where(part => part is not TrainedBias && !copies.Contains(part.Target.Index)).DistinctBy(part => part.Target.Index).ToList();
         var indices = targets.Select(part => part.Target.Index).ToHashSet();
         return new(
@@ -148,12 +156,12 @@ public sealed class AdapterSet : IDisposable
         };
     }
 
-    /// <summary>True if no weight of the model is changed: the method trains weights and has not moved yet. False where the method does not merge.</summary>
+    /// <summary>True if no weight of the model is changed: the method trains weights and has not moved yet. False where it is no change of weights.</summary>
     internal bool ChangesNothing()
     {
         using var _ = no_grad();
         var parts = Adapters.OfType<LayerAdapter>().Where(part => !TrainedCopy.IsCopy(part)).ToList();
-        return Options is { CanMerge: true } && parts.Count > 0 && parts.All(part => part.ChangesNothing());
+        return Options is { CanMerge: true } or LoraOptions && parts.Count > 0 && parts.All(part => part.ChangesNothing());
     }
 
     /// <summary>Every parameter with its name in adapter_model.safetensors; one that several layers share has several names.</summary>
@@ -167,8 +175,15 @@ public sealed class AdapterSet : IDisposable
         => (from adapter in Adapters
             from named in adapter.named_parameters()
             where named.parameter.requires_grad
-            select (Parameter: named.parameter, Group: adapter.GroupOf(named.name)))
+            select (Parameter: named.parameter, Group: LoraPlus.Of(_options, adapter, named.name, named.parameter)))
             .DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance);
+
+    /// <summary>Until it is disposed, the adapter acts <paramref name="factor"/> times as strongly as it was trained: HF PEFT's <c>set_scale</c>.</summary>
+    /// <param name="factor">Finite; 0 for nothing, below 0 for the contrary. An adapter that is saved meanwhile is saved with it.</param>
+    /// <returns>Puts the numbers back, to the last bit. Several are undone in the opposite order.</returns>
+    /// <exception cref="ArgumentException">The factor is not finite.</exception>
+    /// <exception cref="PeftException">The adapter is no LoRA, or is merged.</exception>
+    public AdapterStrength Strengthen(double factor) => new(this, factor);
 
     /// <summary>What the method adds to the loss while training, or null.</summary>
     public Tensor? Penalty() => _options?.Penalty(this);

@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Quantization;
 using static TorchSharp.torch;
 
@@ -6,6 +7,20 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>Rounds a weight and starts LoRA's factors with what the rounding lost.</summary>
 internal static class LoftQStart
 {
+    /// <summary>The parts of a layer: its weight as it is rounded, and LoRA or DoRA on that.</summary>
+    /// <exception cref="PeftException">It is no linear layer.</exception>
+    public static Adapter[] Parts(Layer layer, LoraOptions options, AdapterBuild build, InvocationGate? gate)
+    {
+        if (layer is not LinearLayer linear)
+        {
+            throw new PeftException($"The start 'loftq' rounds the weights of linear layers, and '{layer.Path}' is none; leave it out of the targets.");
+        }
+
+        using var scope = NewDisposeScope();
+        var (rounded, start) = Of(layer.Path, linear.Weight.Dense(), options.RankAndAlphaOf(layer.Path).Rank, options.LoftQ ?? new());
+        return [new RoundedWeight(linear, rounded), options.UseDora ? new Dora(linear, options, build, rounded, start) : new Lora(linear, options, build, gate, start)];
+    }
+
     /// <summary>Q (out, in), Float32, and the factors.</summary>
     /// <param name="path">Path of the layer, for messages.</param>
     /// <param name="weight">W (out, in).</param>

@@ -13,7 +13,7 @@ internal sealed class LoraFaTraining(AdapterSet adapter) : AdapterTraining
     public override void BeforeStep(TrainingPoint point)
     {
         using var _ = no_grad();
-        foreach (var lora in adapter.Adapters.OfType<Lora>())
+        foreach (var lora in adapter.Adapters.OfType<ILoraPart>())
         {
             using var scope = NewDisposeScope();
             var factors = lora.Factors;

@@ -5,6 +5,12 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <remarks>The form of HF PEFT's <c>path_initial_model_for_weight_conversion</c>.</remarks>
 internal static class LoraSettlement
 {
+    /// <summary>Settings of starts that are not the start.</summary>
+    public static IEnumerable<string> NotesOn(LoraOptions options)
+        => from start in ((string Field, object? Value, LoraStart Start)[])[("eva_config", options.Eva, LoraStart.Eva), ("corda_config", options.Corda, LoraStart.Corda), ("lora_ga_config", options.LoraGa, LoraStart.LoraGa), ("loftq_config", options.LoftQ, LoraStart.LoftQ)]
+           where start.Value is not null && options.Start != start.Start && !options.IsStored
+           select $"{start.Field} is set and init_lora_weights is '{options.Start}', not '{start.Start}'; it changes nothing.";
+
     public static LoraOptions Of(LoraOptions options, AdapterSet adapter)
     {
         if (options.Start == LoraStart.Eva && !options.IsStored)
