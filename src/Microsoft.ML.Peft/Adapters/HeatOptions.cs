@@ -201,7 +201,7 @@ public sealed record HeatOptions : ProcedureOptions
         var count = PruneRatio is { } ratio ? Math.Min((int)(ratio * heads.Heads), heads.Heads - 1) : PrunedHeads;
         return count < heads.Heads
             ? count
-            : throw new PeftException($"PrunedHeads is {count} and '{heads.Output.Path}' has {heads.Heads} heads, of which one at least must be left.");
+            : throw new PeftException($"PrunedHeads is {count} and '{heads.Output.Path}' has {heads.Heads} heads, of which one at least must be left; lower it, or set PruneRatio, a share of the heads of each block.");
     }
 
     internal static List<HeadMask> Masks(AdapterSet adapter) => [.. adapter.Adapters.OfType<HeadMask>()];

@@ -108,7 +108,13 @@ public sealed class PearSite
     /// <summary>The distances of the pass that has run, weighted, or null.</summary>
     internal Tensor? TakeTerms()
     {
-        var sum = _terms.Count == 0 ? null : _terms.Aggregate((a, b) => a + b);
+        if (_terms.Count == 0)
+        {
+            return null;
+        }
+
+        var sum = stack(_terms).sum();
+        _terms.ForEach(term => term.Dispose());
         _terms.Clear();
         return sum;
     }

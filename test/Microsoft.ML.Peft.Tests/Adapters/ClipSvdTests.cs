@@ -86,6 +86,28 @@ public class ClipSvdTests : LinearAdapterContract
     }
 
     [TestMethod]
+    [DataRow(false)]
+    [DataRow(true)]
+    public void Attention_split_into_its_projections_is_the_fused_one(bool causal)
+    {
+        const int Width = 16, Heads = 4, Size = 4, Length = 5, Batch = 2;
+        var (all, allBias, output, outputBias, x) = (randn(3 * Width, Width) * 0.3, randn(3 * Width), randn(Width, Width), randn(Width), randn(Batch * Length, Width));
+        var parts = nn.functional.linear(x, all, allBias).view(Batch, Length, 3, Heads, Size).permute(2, 0, 3, 1, 4); // query, key, value (batch, heads, length, size)
+        var scores = parts[0].matmul(parts[1].transpose(2, 3)).div(Math.Sqrt(Size));
+        scores = causal ? scores.masked_fill(ones(Length, Length).triu(1).gt(0), float.NegativeInfinity) : scores;
+        var expected = nn.functional.linear(scores.softmax(-1).matmul(parts[2]).transpose(1, 2).reshape(Batch * Length, Width), output, outputBias);
+
+        Tensor Split(string name, Tensor input, Tensor weight, Tensor bias)
+            => ((ClipSvd)MethodCase.Parts(Options, new LinearLayer(name, 0, new DenseWeight(weight.clone()), bias.clone())).Single()).call(input);
+        Tensor Projected(int k) => Split("qkv"[k] + "_proj", x, all.narrow(0, k * Width, Width), allBias.narrow(0, k * Width, Width));
+        using var context = ForwardContext.Predicting();
+        var mask = causal ? Attention.CausalMask(null, Batch, Length, Heads, CPU) : null;
+        var attended = Attention.Forward(Projected(0), Projected(1), Projected(2), new AttentionShape(Batch, Length, Length, Heads, Size), mask, 0, context);
+
+        AssertClose(expected, Split("out_proj", attended, output, outputBias));
+    }
+
+    [TestMethod]
     public void Counts_and_layers_of_Clip_are_those_of_the_paper()
     {
         using var model = PretrainedModel.WithoutWeights(ModelConfig.Parse(Clip, "config.json"), HeadKind.Contrastive);

@@ -299,7 +299,7 @@ public sealed class HeatTests
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new HeatOptions { Mask = HeadMasking.Delta, Adapter = new AdaptFormerOptions() }.Validate()).Message, "ADAPTFORMER");
         StringAssert.Contains(Assert.ThrowsExactly<ArgumentException>(() => new HeatOptions { Adapter = new HeatOptions() }.Validate()).Message, "procedure");
         using var set = Set(golden, new HeatOptions { PrunedHeads = 4 });
-        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => set.CreateTraining()).Message, "has 4 heads");
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => set.CreateTraining()).Message, "has 4 heads, of which one at least must be left; lower it, or set PruneRatio");
         using var late = Set(golden, new HeatOptions { WarmupEpochs = 10 });
         using var training = late.CreateTraining()!;
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => training.Begin(Run(golden, late))).Message, "WarmupEpochs is 10");

@@ -290,6 +290,29 @@ public sealed class PearTests
     }
 
     [TestMethod]
+    public void On_Swin_places_of_one_width_alone_serve_each_other()
+    {
+        using var golden = Load("swin");
+        using var set = Set(golden, new PearOptions { Scope = PearScope.Global, Share = PearSharing.Nearest, Adapter = new LoraOptions { Rank = 2, TargetModules = (string[])["query", "value"] } });
+        Randomize(set);
+        using var training = (PearTraining)set.CreateTraining()!;
+        training.Begin(new LossRun(() => Loss(golden, set)) { Epochs = 20 });
+
+        training.Prune(training.Measure());
+
+        var sites = PearOptions.Sites(set);
+        Assert.HasCount(4, sites.Select(site => site.Kind).Distinct().ToArray(), "query and value of two stages");
+        Assert.AreEqual(sites.Count / 2, sites.Count(site => site.IsPruned));
+        foreach (var site in sites.Where(site => site.IsPruned))
+        {
+            Assert.AreEqual(site.Kind, site.Donor!.Kind);
+            Assert.IsFalse(site.Donor.IsPruned);
+        }
+
+        Assert.IsTrue(Logits(golden, set).isfinite().all().item<bool>());
+    }
+
+    [TestMethod]
     public void Settings_that_do_not_fit_are_refused()
     {
         using var golden = Load("bert");
