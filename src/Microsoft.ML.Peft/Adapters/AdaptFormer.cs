@@ -52,7 +52,7 @@ public sealed record AdaptFormerOptions : BottleneckOptions
     protected internal override IEnumerable<Adapter> CreateParts(BlockSite site, AdapterBuild build, Adapter? shared) =>
     [
         new Bottleneck(
-            new BottleneckForm(build.PathOf(site.FeedForward), BlockPoint.AfterFeedForward, site.Index, site.FeedForward.OutFeatures, Width)
+            new BottleneckForm(build.PathOf(site.FeedForward), BlockPoint.AfterFeedForward, site.Index, site.Width, Width)
             {
                 Input = BottleneckInput.Residual,
                 Activation = "relu",

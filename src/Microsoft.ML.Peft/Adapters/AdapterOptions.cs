@@ -151,6 +151,14 @@ public abstract record AdapterOptions
     [JsonIgnore]
     protected internal virtual bool CanMerge => Method.Merges;
 
+    /// <summary>True if rows of one batch can go through it and others with these settings. Default: what the registry row says.</summary>
+    [JsonIgnore]
+    protected internal virtual bool MixesInBatch => Method.MixesInBatch;
+
+    /// <summary>Names, or ends of paths, of tensors of modules that the method goes on beside its target modules. Default none.</summary>
+    [JsonIgnore]
+    protected internal virtual IReadOnlyList<string> ParameterTargets => [];
+
     /// <summary>Positions of the model that the method takes from its input: trained tokens, or trained keys. Default 0.</summary>
     [JsonIgnore]
     protected internal virtual int TokensBefore => 0;

@@ -151,9 +151,9 @@ public sealed record CompacterOptions : BottleneckOptions
 
         yield return Make(site.FeedForward, BlockPoint.AfterFeedForward, FeedForwardOnly ? BottleneckInput.Sum : BottleneckInput.Hidden);
 
-        Compacter Make(LinearLayer after, BlockPoint point, BottleneckInput input)
+        Compacter Make(Layer after, BlockPoint point, BottleneckInput input)
         {
-            var (hidden, width) = (after.OutFeatures, WidthOf(after.OutFeatures, ReductionFactor));
+            var (hidden, width) = (site.Width, WidthOf(site.Width, ReductionFactor));
             return hidden % Dimension == 0 && width % Dimension == 0
                 ? new Compacter(build.PathOf(after), point, site.Index, input, hidden, width, (CompacterRule)shared!, this, build.Initialization)
                 : throw new PeftException(

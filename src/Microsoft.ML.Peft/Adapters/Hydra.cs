@@ -195,7 +195,7 @@ public sealed record HydraOptions : LinearAdapterOptions
     {
         return [.. backbone.Blocks.SelectMany(site => backbone is VisionEncoder ? new[] { site.Attention, site.FeedForward } : [site.FeedForward]).Select(PathOf)];
 
-        string PathOf(LinearLayer layer) => backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
+        string PathOf(Layer layer) => backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
     }
 
     /// <inheritdoc/>

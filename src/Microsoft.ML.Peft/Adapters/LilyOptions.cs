@@ -142,7 +142,7 @@ public sealed record LilyOptions : AdapterOptions
 
         foreach (var site in Mlp is null ? [] : build.Backbone.Blocks.Where(site => LayersToTransform is not { Count: > 0 } chosen || chosen.Contains(site.Index)))
         {
-            yield return Branch(site.Index, build.PathOf(site.FeedForward), site.FeedForward.OutFeatures, pool, build.Initialization);
+            yield return Branch(site.Index, build.PathOf(site.FeedForward), site.Width, pool, build.Initialization);
         }
     }
 

@@ -80,6 +80,11 @@ public sealed record LoraOptions : BiasedOptions
     [JsonPropertyName("alora_invocation_tokens")]
     public IReadOnlyList<int>? InvocationTokens { get; init; }
 
+    /// <summary>Expert tensors to adapt (<see cref="LoraExperts"/>), by name or end of the path, for example <c>mlp.experts.gate_up_proj</c>; beside
+    /// <c>target_modules</c>, which can be <see cref="Core.TargetModules.None"/>. As in HF PEFT other filters do not count for them. Default none.</summary>
+    [JsonPropertyName("target_parameters")]
+    public IReadOnlyList<string>? TargetParameters { get; init; }
+
     /// <summary>LoRA+: factor of the learning rate of B, above 0. Not kept in files. Default 1. Source: Hayou, Ghosh and Yu 2024, arXiv:2402.12354.</summary>
     [JsonIgnore]
     public double LoraPlusRatio { get; init; } = 1;
@@ -97,9 +102,17 @@ public sealed record LoraOptions : BiasedOptions
     protected internal override bool CanMerge => InvocationTokens is null;
 
     /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override bool MixesInBatch => ParameterTargets.Count == 0;
+
+    /// <inheritdoc/>
+    [JsonIgnore]
+    protected internal override IReadOnlyList<string> ParameterTargets => TargetParameters ?? [];
+
+    /// <inheritdoc/>
     protected override IReadOnlyList<string> UnsupportedFields =>
     [
-        "arrow_config", "kasa_config", "layer_replication", "monteclora_config", "target_parameters", "use_bdlora", "use_qalora", "velora_config",
+        "arrow_config", "kasa_config", "layer_replication", "monteclora_config", "use_bdlora", "use_qalora", "velora_config",
     ];
 
     /// <inheritdoc/>
@@ -136,9 +149,26 @@ public sealed record LoraOptions : BiasedOptions
                 : "InvocationTokens and UseDora are both set; DoRA changes every token, so set one of them.");
         }
 
+        if (ParameterTargets.Count > 0)
+        {
+            RefuseForExperts();
+        }
+
         if (UseDora && HasBias)
         {
             throw new ArgumentException("UseDora and HasBias are both set; DoRA has no bias on its low-rank path, so set one of them.");
+        }
+    }
+
+    private void RefuseForExperts()
+    {
+        var set = UseDora ? nameof(UseDora) : HasBias ? nameof(HasBias) : Dropout > 0 ? nameof(Dropout) : InvocationTokens is not null ? nameof(InvocationTokens)
+            : FreezeA ? nameof(FreezeA) : Start != LoraStart.Default && Start != LoraStart.Gaussian && Start != LoraStart.Random ? nameof(Start) : null;
+        if (set is not null)
+        {
+            throw new ArgumentException(
+                $"TargetParameters is set and so is {set}{(set == nameof(Start) ? $", to '{Start}'" : "")}; LoRA on expert tensors has no DoRA, bias, dropout, invocation tokens or frozen A, "
+                + "and starts as default, gaussian or random. Unset one of them.");
         }
     }
 
@@ -156,7 +186,7 @@ public sealed record LoraOptions : BiasedOptions
     internal double ScaleOf(int rank, double alpha) => alpha / (RankStabilized ? Math.Sqrt(rank) : rank);
 
     /// <inheritdoc/>
-    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer or ExpertLayer;
 
     /// <inheritdoc/>
     protected internal override AdapterOptions For(Backbone backbone) => SharedTables.Check(this, backbone);
@@ -204,6 +234,7 @@ public sealed record LoraOptions : BiasedOptions
                 LinearLayer linear when UseDora => new Dora(linear, this, build),
                 LinearLayer linear => new Lora(linear, this, build, gate),
                 EmbeddingLayer table => new LoraEmbedding(table, this, build),
+                ExpertLayer experts => new LoraExperts(experts, this, build, build.WrappersOf(experts)),
                 _ => new LoraConvolution(layer, this, build),
             };
         }

@@ -37,8 +37,8 @@ public abstract class GatedDecoder : Decoder
         }
 
         var size = config.Int("head_dim", 1, 1 << 12, form.HeadSize ?? HiddenSize / heads);
-        var eps = config.Number("rms_norm_eps", 0, 1, 1e-6);
-        (_rotary, MaxLength) = RotaryConfig.Read(config, size);
+        var eps = config.Number("rms_norm_eps", 0, 1, form.Eps);
+        (_rotary, MaxLength) = RotaryConfig.Read(config, size, form.Theta);
         _embeddingScale = form.ScalesEmbeddings ? Math.Sqrt(HiddenSize) : 1;
         _blocks = new Block[config.Int("num_hidden_layers", 1, 1 << 12)];
         _windows = [.. Enumerable.Range(0, _blocks.Length).Select(form.Window)];
@@ -118,8 +118,9 @@ public abstract class GatedDecoder : Decoder
         private readonly long _inner;
         private readonly LinearLayer[] _queryKeyValue; // three, or one for all
         private readonly LinearLayer _output;
-        private readonly LinearLayer[] _gateUp;        // two, or one for both
-        private readonly LinearLayer _down;
+        private readonly LinearLayer[] _gateUp = [];   // two, or one for both; none where there are experts
+        private readonly LinearLayer? _down;
+        private readonly SparseFeedForward? _experts;
         private readonly RmsNormLayer _norm1;
         private readonly RmsNormLayer _norm2;
         private readonly RmsNormLayer? _queryNorm;
@@ -154,15 +155,20 @@ public abstract class GatedDecoder : Decoder
 
             _output = source.Linear($"{path}.self_attn.o_proj", _queryWidth, hidden, form.OutputBias);
             _norm2 = source.RmsNorm($"{path}.post_attention_layernorm", hidden, eps, form.NormOffset);
-            _gateUp = form.Fused
-                ? [source.Linear($"{path}.mlp.gate_up_proj", hidden, 2 * _inner, form.FeedForwardBias)]
-                :
-                [
-                    source.Linear($"{path}.mlp.gate_proj", hidden, _inner, form.FeedForwardBias),
-                    source.Linear($"{path}.mlp.up_proj", hidden, _inner, form.FeedForwardBias),
-                ];
-            _down = source.Linear($"{path}.mlp.down_proj", _inner, hidden, form.FeedForwardBias);
-            source.Blocks.Add(new(index, _output, _down, NormsAfter: false)
+            _experts = form.Experts?.Invoke(source, path, hidden);
+            if (_experts is null)
+            {
+                _gateUp = form.Fused
+                    ? [source.Linear($"{path}.mlp.gate_up_proj", hidden, 2 * _inner, form.FeedForwardBias)]
+                    :
+                    [
+                        source.Linear($"{path}.mlp.gate_proj", hidden, _inner, form.FeedForwardBias),
+                        source.Linear($"{path}.mlp.up_proj", hidden, _inner, form.FeedForwardBias),
+                    ];
+                _down = source.Linear($"{path}.mlp.down_proj", _inner, hidden, form.FeedForwardBias);
+            }
+
+            source.Blocks.Add(new(index, _output, _experts?.Down ?? (Layer)_down!, NormsAfter: false)
             {
                 Heads = form.Fused
                     ? HeadMap.Fused(_queryKeyValue[0], _output, heads.Heads, heads.HeadSize, heads.KeyHeads)
@@ -188,8 +194,7 @@ public abstract class GatedDecoder : Decoder
             hidden = hidden + context.At(BlockPoint.AfterAttention, _index, attended, after);
 
             normed = context.At(BlockPoint.AfterNorm2, _index, _norm2.Forward(hidden, context), state);
-            var gated = Parts(_gateUp, normed, context, _inner, _inner);
-            var fed = context.Dropout(_down.Forward(_activation(gated[0]).mul(gated[1]), context), _dropout);
+            var fed = context.Dropout(_experts?.Forward(normed, context) ?? Dense(normed, context), _dropout);
             return (hidden + context.At(BlockPoint.AfterFeedForward, _index, fed, state with { Residual = hidden, Input = normed })).MoveToOuterDisposeScope();
 
             Tensor Turn(Tensor x, RmsNormLayer? norm, long count)
@@ -201,6 +206,12 @@ public abstract class GatedDecoder : Decoder
 
                 return rotary.Apply(x, angles, pass.Rows, pass.Length, count, _heads.HeadSize);
             }
+        }
+
+        private Tensor Dense(Tensor x, ForwardContext context)
+        {
+            var gated = Parts(_gateUp, x, context, _inner, _inner);
+            return _down!.Forward(_activation(gated[0]).mul(gated[1]), context);
         }
 
         private (Tensor Keys, Tensor Values) KeysOf(Tensor x, ForwardContext context)
@@ -249,6 +260,15 @@ internal sealed record GatedDecoderForm
 
     /// <summary>The key of the activation's name in config.json.</summary>
     public string ActivationKey { get; init; } = "hidden_act";
+
+    /// <summary>Makes the experts of a block at a path, for a hidden width; null for one dense feed-forward part.</summary>
+    public Func<WeightSource, string, long, SparseFeedForward>? Experts { get; init; }
+
+    /// <summary>Added to the mean square in norms where config.json does not say.</summary>
+    public double Eps { get; init; } = 1e-6;
+
+    /// <summary>Base of the rotary positions where config.json does not say.</summary>
+    public double Theta { get; init; } = 10000;
 
     /// <summary>Count of tokens that each block's attention sees, 0 for all.</summary>
     public Func<int, long> Window { get; init; } = _ => 0;

@@ -108,6 +108,7 @@ public static class MethodTargets
             ["distilbert"] = ["k_lin", "v_lin", "ffn.lin2"],
             ["electra"] = ["key", "value", "output.dense"],
             ["hubert"] = ["k_proj", "v_proj", "output_dense"],
+            ["mixtral"] = ["k_proj", "v_proj"],
             ["phi3"] = ["qkv_proj", "down_proj"],
             ["swin"] = ["k_proj", "v_proj", "mlp.fc2"],
             ["vit"] = ["k_proj", "v_proj", "mlp.fc2"],
@@ -125,6 +126,7 @@ public static class MethodTargets
             ["distilbert"] = ["ffn.lin2"],
             ["electra"] = ["output.dense"],
             ["hubert"] = ["output_dense"],
+            ["mixtral"] = [],
             ["phi3"] = ["down_proj"],
             ["swin"] = ["mlp.fc2"],
             ["vit"] = ["mlp.fc2"],
@@ -144,6 +146,7 @@ public static class MethodTargets
             ["distilbert"] = ["sa_layer_norm", "output_layer_norm"],
             ["electra"] = ["LayerNorm"],
             ["hubert"] = ["layer_norm", "final_layer_norm"],
+            ["mixtral"] = s_llamaNorms,
             ["opt"] = ["self_attn_layer_norm", "final_layer_norm"],
             ["phi3"] = s_llamaNorms,
             ["roberta"] = ["LayerNorm"],
@@ -158,7 +161,7 @@ public static class MethodTargets
     // Model types whose LoRA defaults are HF PEFT's.
     private static readonly HashSet<string> s_known = new(StringComparer.Ordinal)
     {
-        "bert", "bloom", "deberta-v2", "electra", "gemma", "gpt2", "gptj", "llama", "mistral", "mt5", "opt", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta",
+        "bert", "bloom", "deberta-v2", "electra", "gemma", "gpt2", "gptj", "llama", "mistral", "mixtral", "mt5", "opt", "qwen2", "qwen3", "roberta", "t5", "xlm-roberta",
     };
 
     /// <summary>The methods with defaults of their own.</summary>

@@ -9,12 +9,12 @@ internal static class RotaryConfig
 
     /// <summary>The embedding of heads of a size, and the longest input that it is made for.</summary>
     /// <exception cref="Checkpoints.ModelFormatException">The settings are not valid or of a kind that is not supported.</exception>
-    public static (RotaryEmbedding Embedding, int MaxLength) Read(ModelConfig config, int headSize)
+    public static (RotaryEmbedding Embedding, int MaxLength) Read(ModelConfig config, int headSize, double missingTheta = 10000)
     {
         var (key, section) = config.Section("rope_parameters") is { } now ? ("rope_parameters", now) : ("rope_scaling", config.Section("rope_scaling"));
         var theta = section?.Has("rope_theta") == true
-            ? section.Number("rope_theta", 1, 1e12, 10000)
-            : config.Number("rope_theta", 1, 1e12, 10000);
+            ? section.Number("rope_theta", 1, 1e12, missingTheta)
+            : config.Number("rope_theta", 1, 1e12, missingTheta);
         var share = section?.Has("partial_rotary_factor") == true
             ? section.Number("partial_rotary_factor", 0, 1, 1)
             : config.Number("partial_rotary_factor", 0, 1, 1);

@@ -41,9 +41,9 @@ public sealed partial class ForwardContext
 
         foreach (var set in rows.OfType<AdapterSet>().Distinct())
         {
-            if (set.Options is { Method.MixesInBatch: false } options)
+            if (set.Options is { MixesInBatch: false } options)
             {
-                throw new PeftException($"The adapter '{set.Name}' is of the method {options.Method.Name}, which cannot share a batch with others; give it a batch of its own.");
+                throw new PeftException($"The adapter '{set.Name}' is of the method {options.Method.Name}{(options.Method.MixesInBatch ? " with these settings" : "")}, which cannot share a batch with others; give it a batch of its own.");
             }
         }
 

@@ -22,6 +22,9 @@ public abstract class Layer
     /// <summary>The layer's tensors by their checkpoint names below <see cref="Path"/>: <c>weight</c>, <c>bias</c>.</summary>
     public abstract IEnumerable<(string Name, Tensor Tensor)> Tensors();
 
+    /// <summary>True for a tensor of a module that has more of them: adapters name it by <c>target_parameters</c>, not by <c>target_modules</c>.</summary>
+    public virtual bool IsParameter => false;
+
     /// <summary>The weight in the layer's own shape, or null where the layer has none that an adapter can change.</summary>
     public virtual Tensor? FrozenWeight => null;
 
@@ -36,7 +39,7 @@ public abstract class Layer
     }
 
     /// <summary>The same tensors under their whole checkpoint names.</summary>
-    public IEnumerable<(string Name, Tensor Tensor)> NamedTensors()
+    public virtual IEnumerable<(string Name, Tensor Tensor)> NamedTensors()
         => Tensors().Select(part => (Path.Length == 0 ? part.Name : $"{Path}.{part.Name}", part.Tensor));
 
     /// <summary>This layer, with the same tensors and place, under another path.</summary>

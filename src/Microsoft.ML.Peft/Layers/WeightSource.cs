@@ -245,6 +245,15 @@ public sealed partial class WeightSource
             return Detached(zeros([], _placement.Precision, _placement.Device).expand(shape)); // a scalar has no sizes
         }
 
+        var stored = Check(name, shape);
+        var tensor = Detached(empty(shape, _placement.Precision, _placement.Device));
+        _readInto(stored, tensor);
+        return tensor;
+    }
+
+    // The name in the checkpoint of a tensor that must be there in a shape.
+    private string Check(string name, params ReadOnlySpan<long> shape)
+    {
         var stored = Resolve(name) ?? throw new ModelFormatException(
             _name, ModelFormatError.MissingTensor, $"it has no tensor '{name}', which config.json's architecture needs.");
         var entry = _entries[stored];
@@ -253,14 +262,12 @@ public sealed partial class WeightSource
             throw new ModelFormatException(
                 _name,
                 ModelFormatError.ShapeMismatch,
-                $"tensor '{stored}' has the shape ({string.Join(", ", entry.Shape)}); config.json asks for ({string.Join(", ", shape)}).");
+                $"tensor '{stored}' has the shape ({string.Join(", ", entry.Shape)}); config.json asks for ({string.Join(", ", shape.ToArray())}).");
         }
 
         _used.Add(stored);
         StoredTypes[name] = entry.Dtype;
-        var tensor = Detached(empty(shape, _placement.Precision, _placement.Device));
-        _readInto(stored, tensor);
-        return tensor;
+        return stored;
     }
 
     private Tensor New(Tensor tensor) => Detached(tensor.to(_placement.Precision, _placement.Device));

@@ -28,6 +28,9 @@ public sealed class AdapterBuild
     /// <summary>The path of a layer in files: the newer name of transformers where there are two.</summary>
     internal string PathOf(Layer layer) => Backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
 
+    /// <summary>Count of the targets that are tensors of the same module and come after one of them.</summary>
+    internal int WrappersOf(ExpertLayer layer) => Targets.OfType<ExpertLayer>().Count(other => other.Module == layer.Module && other.Index > layer.Index);
+
     /// <summary>Most inputs and most outputs of any target, which shared matrices must have.</summary>
     public (long Inputs, long Outputs) WidestLinear()
         => (Targets.Max(t => ((LinearLayer)t).InFeatures), Targets.Max(t => ((LinearLayer)t).OutFeatures));

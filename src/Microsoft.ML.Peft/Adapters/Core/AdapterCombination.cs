@@ -136,6 +136,11 @@ public static class AdapterCombination
             throw new PeftException($"The adapter '{set.Name}' stands on weights that LoftQ has rounded, so that its factors alone are not its update; convert it by AdapterConversion.ToLora.");
         }
 
+        if (set.Adapters.OfType<ExpertAdapter>().FirstOrDefault() is { } experts)
+        {
+            throw new PeftException($"The adapter '{set.Name}' goes on the expert tensor '{experts.Path}'; adapters of expert tensors cannot be combined.");
+        }
+
         var copies = set.Adapters.Where(part => part is not ILowRankPart).Select(part => part.Path).ToArray();
         throw new PeftException(set.Options is LoraOptions { UseDora: false, HasBias: false, CanMerge: true }
             ? $"The adapter '{set.Name}' brings trained copies of {string.Join(", ", copies)}, which cannot be combined; combine adapters without them."

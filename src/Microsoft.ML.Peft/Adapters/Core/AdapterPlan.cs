@@ -26,7 +26,7 @@ public sealed record AdapterPlan(
     public bool OnQuantized => Method.OnQuantized;
 
     /// <summary>True if rows of one batch can go through it and others.</summary>
-    public bool MixesInBatch => Method.MixesInBatch;
+    public bool MixesInBatch { get; init; }
 
     /// <summary>Plans an adapter: it is made, counted and thrown away.</summary>
     /// <param name="options">The method.</param>

@@ -153,6 +153,7 @@ public sealed class AdapterSet : IDisposable
             Notes)
         {
             Merges = options.CanMerge,
+            MixesInBatch = options.MixesInBatch,
         };
     }
 

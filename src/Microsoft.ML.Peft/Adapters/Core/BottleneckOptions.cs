@@ -119,9 +119,9 @@ public abstract record DenseBottleneckOptions : BottleneckOptions
         _ = Layers.Activation.Named(Activation);
     }
 
-    private protected Bottleneck Dense(LinearLayer after, BlockPoint point, BottleneckInput input, BlockSite site, AdapterBuild build)
+    private protected Bottleneck Dense(Layer after, BlockPoint point, BottleneckInput input, BlockSite site, AdapterBuild build)
         => new(
-            new BottleneckForm(build.PathOf(after), point, site.Index, after.OutFeatures, WidthOf(after.OutFeatures, ReductionFactor))
+            new BottleneckForm(build.PathOf(after), point, site.Index, site.Width, WidthOf(site.Width, ReductionFactor))
             {
                 Input = input,
                 Activation = Activation,

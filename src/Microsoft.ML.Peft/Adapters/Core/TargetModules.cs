@@ -43,6 +43,9 @@ public sealed class TargetModules
     /// <summary>True for <see cref="AllLinear"/>.</summary>
     public bool IsAllLinear => string.Equals(Pattern, "all-linear", StringComparison.OrdinalIgnoreCase);
 
+    /// <summary>No layer: for an adapter that goes on parameters alone, or trains copies.</summary>
+    public static TargetModules None { get; } = new([], null);
+
     /// <summary>Layers by name.</summary>
     public static TargetModules Named(params IReadOnlyList<string> names)
         => names.Count > 0 && names.All(n => !string.IsNullOrWhiteSpace(n))
@@ -101,7 +104,7 @@ public sealed class TargetModules
         public override TargetModules Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
             => reader.TokenType == JsonTokenType.String
                 ? Matching(reader.GetString()!)
-                : Named(JsonSerializer.Deserialize<string[]>(ref reader, options)!);
+                : JsonSerializer.Deserialize<string[]>(ref reader, options)! is { Length: > 0 } names ? Named(names) : None;
 
         public override void Write(Utf8JsonWriter writer, TargetModules value, JsonSerializerOptions options)
         {

@@ -26,6 +26,13 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     /// <exception cref="PeftException">It is named but of a kind that cannot be adapted.</exception>
     public bool Includes(Layer layer)
     {
+        if (layer.IsParameter)
+        {
+            var named = Parameters.Any(name => IsEnd(name, layer));
+            _matched += named ? 1 : 0;
+            return named;
+        }
+
         if (targets is null || options?.ExcludeModules?.Matches(layer.Path) == true || !targets.Matches(layer.Path))
         {
             return false;
@@ -55,22 +62,48 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     /// <summary>What a user should know: names among the targets that match nothing.</summary>
     public IReadOnlyList<string> Notes(LayerList layers)
     {
-        var missed = targets?.Names?.Where(name => !layers.Any(layer => layer.Path == name || layer.Path.EndsWith("." + name, StringComparison.Ordinal))).ToArray();
+        var missed = targets?.Names?.Where(name => !layers.Any(layer => !layer.IsParameter && IsEnd(name, layer))).ToArray();
         return missed is { Length: > 0 }
-            ? [$"Of the targets '{targets}' no layer is called {string.Join(", ", missed)}; the linear layers of this model are called {Names(layers)}."]
+            ? [$"Of the targets '{targets}' no layer is called {string.Join(", ", missed)}; the linear layers of this model are called {Names(layers)}.{ParameterHint(layers)}"]
             : [];
     }
+
+    private IReadOnlyList<string> Parameters => options?.ParameterTargets ?? [];
+
+    private static bool IsEnd(string name, Layer layer) => layer.Path == name || layer.Path.EndsWith("." + name, StringComparison.Ordinal);
+
+    // model.layers.0.mlp.experts.down_proj → mlp.experts.down_proj
+    private static string BelowBlock(string path)
+    {
+        var names = path.Split('.');
+        return string.Join('.', names[(Array.FindLastIndex(names, name => name.All(char.IsAsciiDigit)) + 1)..]);
+    }
+
+    // What a name among the modules may have meant.
+    private string ParameterHint(LayerList layers)
+        => layers.Where(layer => layer.IsParameter && targets?.Matches(layer.Path) == true).Select(layer => layer.Path[(layer.Path.LastIndexOf('.') + 1)..]).Distinct().ToList() is { Count: > 0 } names
+            ? $" The names {string.Join(", ", names)} are tensors of experts, which target_parameters takes."
+            : "";
 
     /// <summary>Refuses targets that matched nothing, with the names that could have been meant.</summary>
     /// <exception cref="PeftException">No layer matched.</exception>
     public void RequireMatches(LayerList layers)
     {
+        if (Parameters.Where(name => !layers.Any(layer => layer.IsParameter && IsEnd(name, layer))).ToList() is { Count: > 0 } unknown)
+        {
+            var there = layers.Where(layer => layer.IsParameter).Select(layer => BelowBlock(layer.Path)).Distinct().ToList();
+            throw new PeftException($"target_parameters names {string.Join(", ", unknown)}, which {(unknown.Count == 1 ? "is no expert tensor" : "are no expert tensors")} of this model; "
+                + (there.Count > 0 ? $"it has {string.Join(", ", there)}." : "it has none.") + " Other layers go in target_modules.");
+        }
+
         if (targets is null || _matched > 0)
         {
             return;
         }
 
-        throw new PeftException($"target_modules '{targets}' matches no layer; the linear layers of this model are called {Names(layers)}.");
+        throw new PeftException(ReferenceEquals(targets, TargetModules.None)
+            ? "target_modules is an empty list and there are no target_parameters, so that the adapter goes on nothing; name the layers."
+            : $"target_modules '{targets}' matches no layer; the linear layers of this model are called {Names(layers)}.{ParameterHint(layers)}");
     }
 
     /// <summary>Names that mean the chosen layers and no others: of each path the shortest end that does.</summary>

@@ -31,12 +31,13 @@ public sealed class TrainedCopy : LinearAdapter
     {
         LinearLayer linear => new TrainedCopy(linear, trained, filePrefix),
         EmbeddingLayer table => new OfTable(table, trained, filePrefix),
+        ExpertLayer experts => new OfExperts(experts, trained),
         { FrozenWeight: not null } => new OfWeights(layer, trained, filePrefix),
         _ => throw new PeftException($"modules_to_save names '{layer.Path}', which has no weight that could be copied."),
     };
 
     /// <summary>True for a copy of a layer of any kind.</summary>
-    internal static bool IsCopy(LayerAdapter part) => part is TrainedCopy or OfTable or OfWeights;
+    internal static bool IsCopy(LayerAdapter part) => part is TrainedCopy or OfTable or OfWeights or OfExperts;
 
     /// <summary>A second copy with the numbers of a copy.</summary>
     internal static LayerAdapter Again(LayerAdapter copy)
@@ -85,6 +86,26 @@ public sealed class TrainedCopy : LinearAdapter
         protected internal override string FileName(string parameter) => _filePrefix + parameter;
 
         protected internal override Tensor Materialize(Tensor _) => weight;
+    }
+
+    private sealed class OfExperts : ExpertAdapter
+    {
+        private readonly Parameter weight; // (experts, out, in)
+
+        public OfExperts(ExpertLayer target, bool trained)
+            : base(target)
+        {
+            weight = Copy(target.Weight, trained);
+            RegisterComponents();
+        }
+
+        protected internal override string FileName(string parameter) => "";
+
+        protected internal override string FileKey(string prefix, string parameter) => prefix + Path; // the tensor has no name of its own
+
+        protected internal override Tensor Materialize(Tensor _) => weight;
+
+        protected internal override Tensor MaterializeExpert(Tensor _, int expert) => weight.select(0, expert);
     }
 
     private sealed class OfWeights : WeightAdapter
