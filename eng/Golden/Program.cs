@@ -7,7 +7,7 @@ if (args is ["--pack", var packed, var archive])
     return 0;
 }
 
-if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
+if (args.Length == 0 || (args.Length > 2 && args[0] != "--models") || args[0] is "-h" or "--help")
 {
     Console.Error.WriteLine("""
         usage: Golden <folder> [filter]
@@ -15,7 +15,7 @@ if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
           largest relative difference of each tensor, last a line of counts. filter: only cases whose name contains it,
           for example 'bert/lora'. Exit code 1 if a case is different or was skipped.
           A folder of front ends, such as golden/inputs, has its tokenizers, images and audio compared.
-        usage: Golden --models <folder>
+        usage: Golden --models <folder> [folder]...
           Prints docs/models.md.
         usage: Golden --pack <folder> <archive>
           Packs a golden folder as the tests unpack it: a tar whose root is the archive's name, compressed by Brotli.
@@ -23,11 +23,11 @@ if (args.Length is 0 or > 2 || args[0] is "-h" or "--help")
     return 2;
 }
 
-if (args is ["--models", var listed])
+if (args is ["--models", .. var listed])
 {
-    if (!Directory.Exists(listed))
+    if (listed.Length == 0 || !listed.All(Directory.Exists))
     {
-        Console.Error.WriteLine($"The folder '{listed}' does not exist.");
+        Console.Error.WriteLine(listed.Length == 0 ? "Give at least one golden folder." : $"The folder '{listed.First(folder => !Directory.Exists(folder))}' does not exist.");
         return 2;
     }
 

@@ -28,7 +28,7 @@ public sealed class PromptFamilyTests
     public void Close() => _scope.Dispose();
 
     public static IEnumerable<object[]> Writers =>
-        from model in (string[])["llama", "mistral", "qwen2", "qwen3", "phi3", "gemma", "gpt2", "opt", "bloom", "gptj", "t5"]
+        from model in (string[])["llama", "mistral", "mixtral", "qwen2", "qwen3", "phi3", "gemma", "gpt2", "opt", "bloom", "gptj", "t5"]
         from method in (string[])["PROMPT_TUNING", "PREFIX_TUNING", "MULTITASK_PROMPT_TUNING"]
         select new object[] { model, method };
 

@@ -107,6 +107,7 @@ public sealed class BadFolderTests
     [TestMethod]
     [DataRow("llama")]
     [DataRow("mistral")]
+    [DataRow("mixtral")]
     [DataRow("qwen2")]
     [DataRow("qwen3")]
     [DataRow("phi3")]

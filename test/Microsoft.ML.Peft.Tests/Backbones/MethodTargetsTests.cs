@@ -71,7 +71,7 @@ public sealed class MethodTargetsTests
         }
 
         Assert.IsEmpty(backbone.FeedForwardTargets.Except(backbone.TargetsOf("IA3")));
-        Assert.IsNotEmpty(backbone.FeedForwardTargets);
+        Assert.AreEqual(backbone is Mixtral, backbone.FeedForwardTargets.Count == 0, "experts are no modules");
     }
 
     [TestMethod]

@@ -12,7 +12,10 @@ internal static class GoldenFolder
     /// <summary>Name of the second set: methods on other layers than linear ones, and more settings.</summary>
     public const string Second = "golden-more";
 
-    private static readonly Lazy<string> s_root = new(() => Unpack(First));
+    // A family that the first set's archive lacks.
+    private const string Added = "golden-mixtral";
+
+    private static readonly Lazy<string> s_root = new(() => Unpack(First, Added));
     private static readonly Lazy<string> s_first = new(() => Given("PEFT_GOLDEN") ?? Root);
     private static readonly Lazy<string> s_second = new(() => Given("PEFT_GOLDEN_MORE") ?? Unpack(Second));
 
@@ -26,13 +29,26 @@ internal static class GoldenFolder
         => Environment.GetEnvironmentVariable(variable) is not { Length: > 0 } given ? null
             : Directory.Exists(given) ? given : throw new DirectoryNotFoundException($"{variable} names '{given}', which does not exist.");
 
-    private static string Unpack(string name)
+    private static string Unpack(string name, params ReadOnlySpan<string> added)
     {
         var folder = Directory.CreateTempSubdirectory($"peft-{name}-").FullName;
         AppDomain.CurrentDomain.ProcessExit += (_, _) => Directory.Delete(folder, recursive: true);
-        using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{name}.tar.br"));
-        using var unzipped = new BrotliStream(file, CompressionMode.Decompress);
-        TarFile.ExtractToDirectory(unzipped, folder, overwriteFiles: false);
-        return Path.Combine(folder, name);
+        foreach (var archive in (string[])[name, .. added])
+        {
+            using var file = File.OpenRead(Path.Combine(AppContext.BaseDirectory, $"{archive}.tar.br"));
+            using var unzipped = new BrotliStream(file, CompressionMode.Decompress);
+            TarFile.ExtractToDirectory(unzipped, folder, overwriteFiles: false);
+        }
+
+        var root = Path.Combine(folder, name);
+        foreach (var archive in added)
+        {
+            foreach (var model in Directory.GetDirectories(Path.Combine(folder, archive)))
+            {
+                Directory.Move(model, Path.Combine(root, Path.GetFileName(model)));
+            }
+        }
+
+        return root;
     }
 }

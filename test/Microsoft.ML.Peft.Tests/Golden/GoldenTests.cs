@@ -16,7 +16,7 @@ public sealed class GoldenTests
     private static readonly string[] s_models =
     [
         "ast", "bert", "bert-mlm", "bert-ner", "bert-qa", "bloom", "clip", "deberta-v2", "deit", "dinov2", "distilbert", "electra-ner",
-        "gemma", "gpt2", "gptj", "hubert", "llama", "llama3-rope", "mistral", "opt", "phi3", "qwen2", "qwen3", "roberta", "swin", "t5",
+        "gemma", "gpt2", "gptj", "hubert", "llama", "llama3-rope", "mistral", "mixtral", "mixtral-window", "opt", "phi3", "qwen2", "qwen3", "roberta", "swin", "t5",
         "vit", "wav2vec2", "wav2vec2-ctc", "whisper",
     ];
 

@@ -20,6 +20,6 @@ public sealed class ModelsDocumentTests
         Assert.AreEqual(
             ModelsDocument.Write(GoldenFolder.Root),
             File.ReadAllText(path),
-            "run 'dotnet run --project eng/Golden -- --models <golden folder> > docs/models.md'");
+            "run 'dotnet run --project eng/Golden -- --models <golden folders> > docs/models.md'");
     }
 }

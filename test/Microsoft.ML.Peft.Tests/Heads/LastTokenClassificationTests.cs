@@ -14,6 +14,7 @@ public sealed class LastTokenClassificationTests
     [TestMethod]
     [DataRow("llama")]
     [DataRow("mistral")]
+    [DataRow("mixtral")]
     [DataRow("gpt2")]
     [DataRow("opt")]
     [DataRow("bloom")]

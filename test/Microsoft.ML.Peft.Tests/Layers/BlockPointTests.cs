@@ -15,7 +15,7 @@ public sealed class BlockPointTests
     private static readonly string[] s_models =
     [
         "ast", "bert", "bloom", "clip", "deberta-v2", "deit", "dinov2", "distilbert", "electra-ner", "gemma", "gpt2", "gptj", "llama", "mistral",
-        "opt", "phi3", "qwen2", "qwen3", "roberta", "swin", "t5", "vit", "wav2vec2", "whisper",
+        "mixtral", "opt", "phi3", "qwen2", "qwen3", "roberta", "swin", "t5", "vit", "wav2vec2", "whisper",
     ];
 
     private DisposeScope _scope = null!;
