@@ -99,10 +99,10 @@ public sealed class LoraExpertsTests
     public void Names_that_are_no_expert_tensors_get_those_that_are()
     {
         StringAssert.Contains(Error(new() { TargetParameters = ["gate.weight"] }), "it has mlp.experts.gate_up_proj, mlp.experts.down_proj. Other layers go in target_modules.");
-        StringAssert.Contains(Error(new() { TargetModules = TargetModules.Named("down_proj") }), "The names down_proj are tensors of experts, which target_parameters takes.");
+        StringAssert.Contains(Error(new() { TargetModules = TargetModules.Named("down_proj") }), "Its expert tensors, which target_parameters takes, are called mlp.experts.gate_up_proj, mlp.experts.down_proj.");
         StringAssert.Contains(Error(new() { TargetModules = TargetModules.None }), "target_modules is an empty list and there are no target_parameters");
         using var partly = Created(new() { TargetModules = TargetModules.Named("q_proj", "down_proj") });
-        StringAssert.Contains(partly.Notes.Single(), "which target_parameters takes");
+        StringAssert.Contains(partly.Notes.Single(), "which target_parameters takes, are called");
 
         string Error(LoraOptions options) => Assert.ThrowsExactly<PeftException>(() => Created(options)).Message;
     }

@@ -121,6 +121,22 @@ public sealed class MixtralTests
         }
     }
 
+    [TestMethod]
+    public void The_layers_of_Mixtral_8x7B_hold_as_many_numbers_as_published()
+    {
+        var config = Microsoft.ML.Peft.Backbones.ModelConfig.Parse(
+            """
+            {"model_type": "mixtral", "hidden_size": 4096, "intermediate_size": 14336, "num_attention_heads": 32, "num_key_value_heads": 8, "num_hidden_layers": 32,
+            "num_local_experts": 8, "num_experts_per_tok": 2, "vocab_size": 32000, "max_position_embeddings": 32768, "tie_word_embeddings": false}
+            """,
+            "config.json");
+        using var model = PretrainedModel.WithoutWeights(config, HeadKind.CausalLanguageModel);
+        Assert.AreEqual(46_702_792_704, model.Layers.SelectMany(layer => layer.Tensors()).Sum(t => t.Tensor.numel()));
+
+        var plan = new LoraOptions { Rank = 8, TargetModules = TargetModules.None, TargetParameters = ["mlp.experts.down_proj"] }.Plan(model.Backbone);
+        Assert.AreEqual(32L * 8 * 8 * (14336 + 4096), plan.TrainableCount);
+    }
+
     // Names of the tensors of a merged folder, whose model gives what the adapter gives.
     private static string[] Merged(PretrainedModel model, FamilyModel family)
     {

@@ -80,10 +80,10 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     }
 
     // What a name among the modules may have meant.
-    private string ParameterHint(LayerList layers)
-        => layers.Where(layer => layer.IsParameter && targets?.Matches(layer.Path) == true).Select(layer => layer.Path[(layer.Path.LastIndexOf('.') + 1)..]).Distinct().ToList() is { Count: > 0 } names
-            ? $" The names {string.Join(", ", names)} are tensors of experts, which target_parameters takes."
-            : "";
+    private static string ParameterHint(LayerList layers)
+        => ParameterNames(layers) is { Count: > 0 } names ? $" Its expert tensors, which target_parameters takes, are called {string.Join(", ", names)}." : "";
+
+    private static List<string> ParameterNames(LayerList layers) => [.. layers.Where(layer => layer.IsParameter).Select(layer => BelowBlock(layer.Path)).Distinct()];
 
     /// <summary>Refuses targets that matched nothing, with the names that could have been meant.</summary>
     /// <exception cref="PeftException">No layer matched.</exception>
@@ -91,7 +91,7 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     {
         if (Parameters.Where(name => !layers.Any(layer => layer.IsParameter && IsEnd(name, layer))).ToList() is { Count: > 0 } unknown)
         {
-            var there = layers.Where(layer => layer.IsParameter).Select(layer => BelowBlock(layer.Path)).Distinct().ToList();
+            var there = ParameterNames(layers);
             throw new PeftException($"target_parameters names {string.Join(", ", unknown)}, which {(unknown.Count == 1 ? "is no expert tensor" : "are no expert tensors")} of this model; "
                 + (there.Count > 0 ? $"it has {string.Join(", ", there)}." : "it has none.") + " Other layers go in target_modules.");
         }
