@@ -18,7 +18,6 @@ public sealed class LoraExperts : ExpertAdapter
     private readonly Parameter _b; // (out, r·E)
     private readonly int _rank;
     private readonly double _scale;
-    private readonly double _ratio;
 
     /// <summary>Puts LoRA on the matrices of all experts.</summary>
     /// <param name="target">The matrices.</param>
@@ -28,7 +27,7 @@ public sealed class LoraExperts : ExpertAdapter
     public LoraExperts(ExpertLayer target, LoraOptions options, AdapterBuild build, int wrappers)
         : base(target, wrappers)
     {
-        ((_rank, _scale), _ratio) = (options.RankAndScaleOf(Path), options.LoraPlusRatio);
+        (_rank, _scale) = options.RankAndScaleOf(Path);
         var (random, all) = (build.Initialization, _rank * target.Experts);
         _a = Trainable(options.Start == LoraStart.Gaussian ? random.Normal(1.0 / _rank, all, target.InFeatures) : random.KaimingUniform(all, target.InFeatures));
         _b = Trainable(options.Start == LoraStart.Random ? random.KaimingUniform(target.OutFeatures, all) : random.Zeros(target.OutFeatures, all));
@@ -38,9 +37,6 @@ public sealed class LoraExperts : ExpertAdapter
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => parameter + ".weight";
-
-    /// <inheritdoc/>
-    protected internal override OptimizerGroup GroupOf(string parameter) => _ratio == 1 || parameter == "lora_A" ? new("") : new("", _ratio);
 
     /// <inheritdoc/>
     protected internal override Tensor MaterializeExpert(Tensor weight, int expert)

@@ -77,6 +77,9 @@ public sealed class LoraExpertsTests
         Assert.IsTrue(plan.Merges);
         Assert.IsFalse(plan.MixesInBatch);
         Assert.IsEmpty(plan.Notes);
+        using var all = Created(new() { LoraPlusRatio = 8, TargetModules = TargetModules.AllLinear, TargetParameters = [Down] });
+        Assert.AreEqual("q_proj, k_proj, v_proj, o_proj", all.Options!.TargetModules!.ToString());
+        Assert.AreEqual(8, all.TrainedParameters().Single(p => ReferenceEquals(p.Parameter, all.Adapters.OfType<LoraExperts>().First().parameters().Last())).Group.LearningRateFactor);
 
         using var set = Created(new() { TargetModules = TargetModules.None, TargetParameters = [Down] });
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => ForwardContext.ByRow([set, null])).Message, "with these settings, which cannot share a batch");

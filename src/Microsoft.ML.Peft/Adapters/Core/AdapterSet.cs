@@ -94,7 +94,7 @@ public sealed class AdapterSet : IDisposable
         // Files name the layers, as HF PEFT's do: what 'all-linear' means is for the writer to know.
         var adapted = adapters.OfType<LayerAdapter>().Select(part => part.Target.Index).ToHashSet();
         var written = targets is { IsAllLinear: true } && adapted.Count > 0
-            ? TargetModules.Named(TargetSelection.ShortestNames(layers, layer => chosen.Contains(layer) && adapted.Contains(layer.Index)))
+            ? TargetModules.Named(TargetSelection.ShortestNames(layers, layer => !layer.IsParameter && chosen.Contains(layer) && adapted.Contains(layer.Index)))
             : targets ?? options?.TargetModules;
         var settled = options is null ? null : options with { TargetModules = written, ModulesToSave = saved };
         var unknown = options?.UnknownFields.ToArray() ?? [];
