@@ -55,17 +55,17 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
             }
 
             long rank = Rank;
-            var lower = cat([.. _blocks.Select(block => pad(block.Row, (0, rank - block.Row.size(1))))]);
-            var upper = cat([.. _blocks.Select(block => pad(block.Column, (0, 0, 0, rank - block.Column.size(0))))], 1);
+            var lower = cat([.. _blocks.Select((block, k) => k == _blocks.Count - 1 ? block.Row : pad(block.Row, (0, rank - block.Row.size(1))))]);
+            var upper = cat([.. _blocks.Select((block, k) => k == _blocks.Count - 1 ? block.Column : pad(block.Column, (0, 0, 0, rank - block.Column.size(0))))], 1);
             return lower + upper;
         }
     }
 
     /// <summary>A (r, in).</summary>
-    internal Tensor A => cat([.. _blocks.Select(block => block.A)]);
+    internal Tensor A => _blocks.Count == 1 ? _blocks[0].A : cat([.. _blocks.Select(block => block.A)]);
 
     /// <summary>B (out, r).</summary>
-    internal Tensor B => cat([.. _blocks.Select(block => block.B)], 1);
+    internal Tensor B => _blocks.Count == 1 ? _blocks[0].B : cat([.. _blocks.Select(block => block.B)], 1);
 
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => (A, B.mm(Core), Scale);
 
