@@ -99,7 +99,7 @@ internal sealed class ClipSvdClaim : IClaim
         using var classifier = Classifier(clip, set, shown: true);
         using var scope = NewDisposeScope();
         int[] labels = [.. Enumerable.Range(0, classifier.Prompts.Classes.Count * shots).Select(k => k / shots)];
-        var pixels = ToyClip.Draw([.. labels.Select(label => Chosen(true)[label])], new Random(seed + 1000), shifted: true);
+        var pixels = ToyPictures.Draw([.. labels.Select(label => Chosen(true)[label])], new Random(seed + 1000), shifted: true);
         try
         {
             FewShotTraining.Fit(classifier, pixels, labels, new FewShotOptions { StepsPerShot = settings.Steps(StepsPerShot), LearningRate = rate, Seed = seed });
@@ -118,14 +118,14 @@ internal sealed class ClipSvdClaim : IClaim
         using var classifier = Classifier(clip, set, shown);
         using var scope = NewDisposeScope();
         int[] labels = [.. Enumerable.Range(0, classifier.Prompts.Classes.Count * TestPictures).Select(k => k / TestPictures)];
-        return 100 * classifier.Accuracy(ToyClip.Draw([.. labels.Select(label => Chosen(shown)[label])], new Random(seed + 2000), shifted: true), labels);
+        return 100 * classifier.Accuracy(ToyPictures.Draw([.. labels.Select(label => Chosen(shown)[label])], new Random(seed + 2000), shifted: true), labels);
     }
 
     private static ZeroShotClassifier Classifier(ToyClip clip, AdapterSet? set, bool shown)
-        => new(clip.Model, new ClassPrompts([.. Chosen(shown).Select(k => ToyClip.Classes[k])], [Template]), ToyClip.Encode, 0, set);
+        => new(clip.Model, new ClassPrompts([.. Chosen(shown).Select(k => ToyPictures.Classes[k])], [Template]), ToyClip.Encode, 0, set);
 
     // As on a chessboard, so that every colour and every shape is among both.
-    private static int[] Chosen(bool shown) => [.. Enumerable.Range(0, ToyClip.Classes.Count).Where(k => ((k / 6) + (k % 6)) % 2 == (shown ? 0 : 1))];
+    private static int[] Chosen(bool shown) => [.. Enumerable.Range(0, ToyPictures.Classes.Count).Where(k => ((k / 6) + (k % 6)) % 2 == (shown ? 0 : 1))];
 
     /// <summary>One side of the comparison; without options it trains every layer.</summary>
     private sealed record Arm(string Name, AdapterOptions? Options, double[] Rates);

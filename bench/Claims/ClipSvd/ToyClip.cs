@@ -1,3 +1,4 @@
+using Bench.Claims.Core;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
@@ -13,7 +14,6 @@ namespace Bench.Claims.ClipSvd;
 internal sealed class ToyClip : IDisposable
 {
     private const int BatchSize = 64;
-    private const int Side = 16;
 
     private const string Config = """
         {"model_type": "clip", "projection_dim": 64,
@@ -23,7 +23,6 @@ internal sealed class ToyClip : IDisposable
 
     private static readonly string[] s_words = ["", "a", "photo", "of", "drawing", "shows", "red", "green", "blue", "yellow", "magenta", "cyan", "square", "bar", "column", "cross", "frame", "stairs"];
     private static readonly string[] s_templates = ["a {}", "a photo of a {}", "photo of {}"];
-    private static readonly float[][] s_colours = [[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0], [1, 0, 1], [0, 1, 1]];
 
     private readonly string _folder;
     private readonly AdapterSet _trained;
@@ -50,9 +49,6 @@ internal sealed class ToyClip : IDisposable
         _merged = _trained.Merge(); // it is the base model from now on
     }
 
-    /// <summary>Names of all 36 classes.</summary>
-    public static IReadOnlyList<string> Classes { get; } = [.. from shape in s_words[12..18] from colour in s_words[6..12] select $"{colour} {shape}"];
-
     /// <summary>The model.</summary>
     public PretrainedModel Model { get; }
 
@@ -66,34 +62,6 @@ internal sealed class ToyClip : IDisposable
         Model.Backbone,
         new CopiedModules(["token_embedding", "patch_embedding", "q_proj", "k_proj", "v_proj", "out_proj", "fc1", "fc2", "visual_projection", "text_projection", "layer_norm1", "layer_norm2", "pre_layrnorm", "post_layernorm", "final_layer_norm"], []),
         0);
-
-    /// <summary>Pictures (n, 3, 16, 16) of some classes.</summary>
-    /// <param name="classes">Class of each picture.</param>
-    /// <param name="random">Where random numbers come from.</param>
-    /// <param name="shifted">True for the other domain: channels run into each other, contrast is low, noise is strong.</param>
-    public static Tensor Draw(IReadOnlyList<int> classes, Random random, bool shifted)
-    {
-        var numbers = new float[classes.Count * 3 * Side * Side];
-        for (var k = 0; k < classes.Count; k++)
-        {
-            var colour = s_colours[classes[k] % 6];
-            if (shifted)
-            {
-                colour = [.. Enumerable.Range(0, 3).Select(c => (0.45f * colour[c]) + (0.35f * colour[(c + 1) % 3]))];
-            }
-
-            var (size, noise) = (random.Next(7, 11), shifted ? 0.5 : 0.25);
-            var (top, left) = (random.Next(Side - size + 1), random.Next(Side - size + 1));
-            for (var p = 0; p < 3 * Side * Side; p++)
-            {
-                var (c, y, x) = (p / (Side * Side), (p / Side % Side) - top, (p % Side) - left);
-                var inside = x >= 0 && y >= 0 && x < size && y < size && Covers(classes[k] / 6, x, y, size);
-                numbers[(k * 3 * Side * Side) + p] = (inside ? (2 * colour[c]) - 0.3f : -0.5f) + (float)(noise * Normal(random));
-            }
-        }
-
-        return tensor(numbers, [classes.Count, 3, Side, Side]);
-    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -110,18 +78,6 @@ internal sealed class ToyClip : IDisposable
             : name.EndsWith("bias", StringComparison.Ordinal) ? zeros(shape)
             : randn(shape).mul_(shape.Length > 1 ? 1 / Math.Sqrt(shape[1..].Aggregate(1L, (product, size) => product * size)) : 0.1);
 
-    private static bool Covers(int shape, int x, int y, int size) => shape switch
-    {
-        0 => true,
-        1 => Math.Abs((2 * y) - size) <= size / 3,
-        2 => Math.Abs((2 * x) - size) <= size / 3,
-        3 => Math.Abs((2 * x) - size) <= size / 3 || Math.Abs((2 * y) - size) <= size / 3,
-        4 => x < 2 || y < 2 || x >= size - 2 || y >= size - 2,
-        _ => x >= y,
-    };
-
-    private static double Normal(Random random) => Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble());
-
     private void Train(int seed, int steps)
     {
         var draws = new Random(seed);
@@ -130,13 +86,13 @@ internal sealed class ToyClip : IDisposable
         for (var step = 0; step < steps; step++)
         {
             using var scope = NewDisposeScope();
-            int[] classes = [.. Enumerable.Range(0, Classes.Count)];
+            int[] classes = [.. Enumerable.Range(0, ToyPictures.Classes.Count)];
             draws.Shuffle(classes);
             classes = classes[..Math.Min(BatchSize, classes.Length)]; // no class twice: its sentences would be wrong for each other
             using var inputs = new ModelInputs
             {
-                Values = Draw(classes, draws, shifted: false),
-                Tokens = new TokenBatch([.. classes.Select(c => Encode(s_templates[draws.Next(s_templates.Length)].Replace("{}", Classes[c], StringComparison.Ordinal)))], 0),
+                Values = ToyPictures.Draw(classes, draws, shifted: false),
+                Tokens = new TokenBatch([.. classes.Select(c => Encode(s_templates[draws.Next(s_templates.Length)].Replace("{}", ToyPictures.Classes[c], StringComparison.Ordinal)))], 0),
             };
             Model.Loss(inputs, new Targets(), context).backward();
             optimizer.Step(1e-3 * Math.Min(1, (step + 1) / 50.0) * (1 - ((double)step / steps)), 1);

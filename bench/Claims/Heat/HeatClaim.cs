@@ -20,6 +20,11 @@ internal sealed class HeatClaim : IClaim
 
     public IEnumerable<ClaimResult> Run(ClaimSettings settings)
     {
+        foreach (var result in HeatPictures.Run(settings, Method))
+        {
+            yield return result;
+        }
+
         var task = new TextTask(settings, Rows);
         var short_ = settings.Steps(2 * Epochs / 3) <= Warmup; // only to see whether it runs
         var heat = new HeatOptions { PrunedHeads = 1, WarmupEpochs = short_ ? 1 : Warmup, Restart = short_, Adapter = s_lora };
