@@ -42,7 +42,12 @@ internal sealed class GoldenModel : IDisposable
             Tokens = _batch.TryGetValue("input_ids", out var ids) ? Tokens(ids, _batch.GetValueOrDefault("attention_mask"), _batch.GetValueOrDefault("token_type_ids"), device) : null,
             DecoderTokens = kind == HeadKind.SequenceToSequence ? DecoderTokens(_batch, config.RootElement, device) : null,
             Values = Value("pixel_values") ?? Value("input_values") ?? Value("input_features"),
-            TaskIds = adapter?.Options?.Method.Name == "POLY" ? tensor(new long[] { 0, 1, 1 })[..(int)_batch.First().Value.size(0)] : null, // as recorded
+            TaskIds = adapter?.Options?.Method.Name switch // as recorded
+            {
+                "POLY" => tensor(new long[] { 0, 1, 1 })[..(int)_batch.First().Value.size(0)],
+                "MULTITASK_PROMPT_TUNING" => tensor(new long[] { 0, 2, 1 })[..(int)_batch.First().Value.size(0)],
+                _ => null,
+            },
         };
 
         Tensor? Value(string name) => _batch.GetValueOrDefault(name)?.to(device);

@@ -14,6 +14,8 @@ internal static class LostEncoder
     private const string Encoder = "grad.prompt_encoder.default.";
     private const string Table = Encoder + "embedding.weight";
 
+    private static readonly string[] s_networks = ["mlp_head.", "lstm_head.", "transform."];
+
     /// <summary>True for a recording of a network.</summary>
     public static bool IsIn(IEnumerable<string> recorded) => recorded.Any(IsOfNetwork);
 
@@ -33,5 +35,5 @@ internal static class LostEncoder
     public static string Reason(IEnumerable<string> recorded)
         => $"the file has no prompt encoder, so {recorded.Count(Holds) - 1} gradients and the training run were not compared";
 
-    private static bool IsOfNetwork(string recorded) => recorded.StartsWith(Encoder, StringComparison.Ordinal) && recorded != Table;
+    private static bool IsOfNetwork(string recorded) => s_networks.Any(network => recorded.StartsWith(Encoder + network, StringComparison.Ordinal));
 }

@@ -94,16 +94,25 @@ public sealed record AdaLoraOptions : BiasedLinearOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or PatchLayer;
+
+    /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new AdaLora(layer, this, build);
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build)
+        => Dropout == 0
+            ? new FilterAdapter(layer, filters => new AdaLora(filters, this, build))
+            : throw new PeftException($"'{layer.Path}' is a convolution, on which AdaLoRA has no dropout here; leave it out of the targets, or unset Dropout.");
 
     /// <summary>The schedule; none where the ranks are those of a file, which stay.</summary>
     protected internal override AdapterTraining? CreateTraining(AdapterSet adapter)
-        => RankPattern is null ? new AdaLoraTraining(this, [.. adapter.Adapters.OfType<AdaLora>()]) : null;
+        => RankPattern is null ? new AdaLoraTraining(this, [.. Parts(adapter)]) : null;
 
     /// <inheritdoc/>
     protected internal override Tensor? Penalty(AdapterSet adapter)
     {
-        var parts = adapter.Adapters.OfType<AdaLora>().ToList();
+        var parts = Parts(adapter).ToList();
         Tensor? sum = null;
         foreach (var part in OrthogonalWeight == 0 ? [] : parts)
         {
@@ -119,7 +128,7 @@ public sealed record AdaLoraOptions : BiasedLinearOptions
     /// <inheritdoc/>
     protected internal override AdapterOptions Settled(AdapterSet adapter)
     {
-        var parts = adapter.Adapters.OfType<AdaLora>().ToList();
+        var parts = Parts(adapter).ToList();
         var isCut = parts.Any(part => part.Kept is not null && part.A.size(0) == part.Kept.Count(kept => kept));
         return this with
         {
@@ -127,4 +136,6 @@ public sealed record AdaLoraOptions : BiasedLinearOptions
             RankPattern = isCut ? parts.ToDictionary(part => part.PatternKey, part => part.Kept ?? [.. Enumerable.Repeat(true, InitialRank)]) : RankPattern,
         };
     }
+
+    private static IEnumerable<AdaLora> Parts(AdapterSet adapter) => adapter.Adapters.Select(FilterAdapter.Unwrapped).OfType<AdaLora>();
 }

@@ -177,6 +177,12 @@ public abstract record AdapterOptions
     /// <returns>The settings that the file says.</returns>
     protected internal virtual AdapterOptions WriteBeside(AdapterSet adapter, string folder) => this;
 
+    /// <summary>Tensors of the adapter that other files of its folder hold, by their names: the file, and the name there. Default: none.</summary>
+    /// <param name="folder">The adapter folder.</param>
+    /// <param name="names">What the adapter's own file holds.</param>
+    protected internal virtual IReadOnlyDictionary<string, (string File, string Name)> Elsewhere(string folder, IReadOnlyCollection<string> names)
+        => new Dictionary<string, (string, string)>();
+
     /// <summary>The settings with the token ids of the texts that they name. Default: unchanged.</summary>
     /// <param name="encode">Gives the ids of a text.</param>
     protected internal virtual AdapterOptions WithTokens(Func<string, int[]> encode) => this;

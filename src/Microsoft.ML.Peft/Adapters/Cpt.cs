@@ -18,17 +18,21 @@ public sealed class Cpt : PromptAdapter
 {
     private const long Ignored = -100;
     private const double LeastRadius = 1e-10;
+    private const double Rounding = 1e-5;
 
     private readonly Parameter prompt_embeddings; // (n, d): E, or E + Δ as read
     private readonly Parameter delta;             // (n, d)
     private readonly CptOptions _options;
     private readonly float[] _radius; // of each row
+    private readonly Tensor _context; // (n, d): E
+    private (Tensor Whole, Tensor Delta)? _file; // E + Δ as a file has it, and the Δ that came of it
 
     internal Cpt(CptOptions options, AdapterBuild build)
         : base("CPT", options.TokenIds.Count)
     {
         _options = options;
         prompt_embeddings = Frozen(TokenStart.Of(build.Backbone.InputEmbedding!, options.TokenIds));
+        _context = prompt_embeddings.detach().clone().DetachFromDisposeScope();
         delta = Trainable(build.Initialization.Zeros(options.TokenIds.Count, options.TokenWidth!.Value));
         var unit = Math.Sqrt(options.TokenWidth.Value / 2048.0);
         _radius = [.. options.Types.Select(type => (float)(type <= 0 ? LeastRadius : (type % 4) switch
@@ -48,13 +52,27 @@ public sealed class Cpt : PromptAdapter
 
     /// <inheritdoc/>
     protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written()
-        => [(nameof(prompt_embeddings), prompt_embeddings.detach() + Inside())];
+        => [(nameof(prompt_embeddings), _file is { } file && delta.equal(file.Delta).all().item<bool>() ? file.Whole : prompt_embeddings.detach() + Inside())];
 
-    /// <inheritdoc/>
+    /// <summary>Takes the context apart from what was trained, so that Δ stays within its radius if training goes on.</summary>
+    /// <remarks>On a base with other vectors of the context, of which the file is further away than that, Δ starts at 0 again around what the file has, as in HF PEFT.</remarks>
     protected internal override void Loaded()
     {
         using var _ = no_grad();
-        delta.zero_();
+        using var scope = NewDisposeScope();
+        Forget();
+        var moved = prompt_embeddings - _context;
+        var isInside = moved.square().sum(1).sqrt().le(tensor(_radius, device: moved.device) * (1 + Rounding) + Rounding).all().item<bool>();
+        if (isInside)
+        {
+            _file = (prompt_embeddings.detach().clone().DetachFromDisposeScope(), moved.clone().DetachFromDisposeScope());
+            prompt_embeddings.copy_(_context);
+            delta.copy_(moved);
+        }
+        else
+        {
+            delta.zero_();
+        }
     }
 
     /// <inheritdoc/>
@@ -85,6 +103,24 @@ public sealed class Cpt : PromptAdapter
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         delta.copy_(Inside());
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Forget();
+        }
+
+        base.Dispose(disposing);
+    }
+
+    private void Forget()
+    {
+        _file?.Whole.Dispose();
+        _file?.Delta.Dispose();
+        _file = null;
     }
 
     private Tensor Inside()

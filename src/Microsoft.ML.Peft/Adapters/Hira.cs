@@ -92,13 +92,14 @@ public sealed record HiraOptions : LinearAdapterOptions
     }
 
     /// <inheritdoc/>
-    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or Conv1dLayer or PatchLayer;
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Hira(layer, this, build);
 
     /// <inheritdoc/>
-    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new HiraConvolution(layer, this, build);
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build)
+        => layer is EmbeddingLayer table ? new HiraEmbedding(table, this, build) : new HiraConvolution(layer, this, build);
 
     internal int RankOf(string path)
     {

@@ -46,5 +46,5 @@ public sealed class HiraConvolution : WeightAdapter
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight)
-        => weight + _b.flatten(1).mm(_a.flatten(1)).reshape(weight.shape).mul(Target.FrozenWeight!);
+        => weight + _b.flatten(1).mm(_a.flatten(1)).reshape(weight.shape).mul(MergedWeights.Original(Target));
 }

@@ -66,6 +66,12 @@ public sealed record LoHaOptions : LycorisOptions
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
 
+    /// <summary>On convolutions with a factor of the kernel: use the true gradients of A₁ and A₂. Default false: what HF PEFT and the authors' code compute, in
+    /// which each is that of the other product's factors; files do not depend on it.</summary>
+    [JsonPropertyName("exact_gradient")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool ExactGradient { get; init; }
+
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new LoHa(layer, this, build);
 

@@ -16,11 +16,13 @@ public sealed class LoHaConvolution : LycorisConvolution
 {
     private readonly Parameter _a1, _b1, _a2, _b2;
     private readonly Parameter? _t1, _t2;
+    private readonly bool _exact;
 
     /// <summary>Puts LoHa on a convolution.</summary>
     public LoHaConvolution(Layer target, LoHaOptions options, AdapterBuild build)
         : base(target, options)
     {
+        _exact = options.ExactGradient;
         var start = build.Initialization;
         var (outputs, inputs) = (Shape[0], Shape[1]);
         if (FactorsKernel)
@@ -47,7 +49,22 @@ public sealed class LoHaConvolution : LycorisConvolution
     }
 
     /// <inheritdoc/>
-    protected internal override Tensor Delta() => _t1 is null || _t2 is null
-        ? _a1.mm(_b1).mul(_a2.mm(_b2)).mul(Scale)
-        : Joined(_t1, _a1, _b1).mul(Joined(_t2, _a2, _b2)).mul(Scale);
+    protected internal override Tensor Delta()
+    {
+        if (_t1 is null || _t2 is null)
+        {
+            return _a1.mm(_b1).mul(_a2.mm(_b2)).mul(Scale);
+        }
+
+        return _exact
+            ? Joined(_t1, _a1, _b1).mul(Joined(_t2, _a2, _b2)).mul(Scale)
+            : Exchanged(_t1, _a1, _b1, _t2, _b2).mul(Exchanged(_t2, _a2, _b2, _t1, _b1)).mul(Scale);
+    }
+
+    // The value of T·A·B, with the gradient of A that T'·A·B' would give: HF PEFT's backward pass takes the factors of the other product there.
+    private static Tensor Exchanged(Tensor core, Tensor outputs, Tensor inputs, Tensor otherCore, Tensor otherInputs)
+    {
+        var carrier = Joined(otherCore.detach(), outputs, otherInputs.detach());
+        return Joined(core, outputs.detach(), inputs) + (carrier - carrier.detach());
+    }
 }

@@ -21,11 +21,6 @@ public sealed class LoraEmbedding : EmbeddingAdapter, ILowRankPart
     public LoraEmbedding(EmbeddingLayer target, LoraOptions options, AdapterBuild build)
         : base(target)
     {
-        if (options.UseDora)
-        {
-            throw new PeftException($"UseDora is set and '{Path}' is an embedding; DoRA works on linear layers here. Leave the embedding out of the targets.");
-        }
-
         (var rank, _scale) = options.RankAndScaleOf(Path);
         _a = Trainable(build.Initialization.Zeros(rank, target.Rows));
         _b = Trainable(build.Initialization.Normal(1, target.Weight.size(1), rank));

@@ -233,8 +233,11 @@ public sealed record LoraOptions : BiasedOptions
             {
                 LinearLayer linear when UseDora => new Dora(linear, this, build),
                 LinearLayer linear => new Lora(linear, this, build, gate),
-                EmbeddingLayer table => new LoraEmbedding(table, this, build),
+                EmbeddingLayer table when UseDora => new DoraEmbedding(table, this, build),
+                EmbeddingLayer table => HasBias ? throw new PeftException($"HasBias is set and '{layer.Path}' is an embedding, which has none; leave it out of the targets.")
+                    : new LoraEmbedding(table, this, build),
                 ExpertLayer experts => new LoraExperts(experts, this, build, build.WrappersOf(experts)),
+                _ when UseDora => new DoraConvolution(layer, this, build),
                 _ => new LoraConvolution(layer, this, build),
             };
         }

@@ -47,6 +47,12 @@ public sealed record OftOptions : BiasedLinearOptions
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
 
+    /// <summary>On convolutions: true turns the inputs of each filter, which starts as the identity and can be merged; false turns every patch of the picture and
+    /// adds up where they lie over each other, as HF PEFT does (<see cref="OftPatches"/>). Default null: true for a new adapter, false for one of a file.</summary>
+    [JsonPropertyName("exact_convolution")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public bool? ExactConvolution { get; init; }
+
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -64,25 +70,34 @@ public sealed record OftOptions : BiasedLinearOptions
     }
 
     /// <inheritdoc/>
-    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or PatchLayer;
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer or PatchLayer;
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Oft(layer, this, build);
 
     /// <inheritdoc/>
-    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new FilterAdapter(layer, filters => new Oft(filters, this, build));
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => layer switch
+    {
+        EmbeddingLayer table => new OftEmbedding(table, this, build),
+        PatchLayer patches when !(ExactConvolution ?? !IsStored) => new OftPatches(patches, this, build),
+        _ => new FilterAdapter(layer, filters => new Oft(filters, this, build)),
+    };
+
+    /// <inheritdoc/>
+    protected internal override AdapterOptions Settled(AdapterSet adapter)
+        => ExactConvolution is null && adapter.Adapters.OfType<FilterAdapter>().Any() ? this with { ExactConvolution = true } : this;
 
     /// <inheritdoc/>
     protected internal override AdapterTraining? CreateTraining(AdapterSet adapter)
-        => Constrained ? new Constraint([.. adapter.Adapters.Select(FilterAdapter.Unwrapped).OfType<Oft>()]) : null;
+        => Constrained ? new Constraint([.. adapter.Adapters.Select(FilterAdapter.Unwrapped).OfType<IOftPart>()]) : null;
 
-    private sealed class Constraint(IReadOnlyList<Oft> parts) : AdapterTraining
+    private sealed class Constraint(IReadOnlyList<IOftPart> parts) : AdapterTraining
     {
         public override void AfterStep(TrainingPoint point)
         {
             foreach (var part in parts)
             {
-                part.Constrain();
+                part.Rotation.Constrain();
             }
         }
     }

@@ -34,14 +34,7 @@ public sealed class TinyLora : AdditiveAdapter
         : base(target)
     {
         (_vectors, _options, _group) = (vectors, options, group);
-        using var scope = NewDisposeScope();
-        var (u, s, vh) = linalg.svd(target.FrozenWeight.to(ScalarType.Float32), fullMatrices: false);
-        var rank = Math.Min(options.Rank, s.numel());
-        var root = s.narrow(0, 0, rank).sqrt();
-        using var stream = build.Initialization.Seeded(options.ProjectionSeed + index);
-        _a = Frozen(vh.narrow(0, 0, rank).mul(root.unsqueeze(1)).contiguous());
-        _b = Frozen(u.narrow(1, 0, rank).mul(root).contiguous());
-        _p = Frozen(stream.Normal(1 / Math.Sqrt(rank), options.VectorLength, rank, rank));
+        (_a, _b, _p) = Matrices(target.FrozenWeight, options, index, build);
         register_parameter("tinylora_A", _a);
         register_parameter("tinylora_B", _b);
         register_parameter("tinylora_P", _p);
@@ -60,7 +53,21 @@ public sealed class TinyLora : AdditiveAdapter
     protected override Tensor Correction(Tensor x, ForwardContext context)
         => linear(linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, _a)), R().to(x.dtype)), InTypeOf(x, _b));
 
-    private Tensor R() => _vectors[_group].matmul(_p.view(_p.size(0), -1)).view(_p.size(1), _p.size(2));
+    /// <summary>A (r, in), B (out, r) and P (u, r, r) of a weight (out, in).</summary>
+    internal static (Parameter A, Parameter B, Parameter P) Matrices(Tensor weight, TinyLoraOptions options, int index, AdapterBuild build)
+    {
+        using var scope = NewDisposeScope();
+        var (u, s, vh) = linalg.svd(weight.to(ScalarType.Float32), fullMatrices: false);
+        var rank = Math.Min(options.Rank, s.numel());
+        var root = s.narrow(0, 0, rank).sqrt();
+        using var stream = build.Initialization.Seeded(options.ProjectionSeed + index);
+        return (
+            Frozen(vh.narrow(0, 0, rank).mul(root.unsqueeze(1)).contiguous()),
+            Frozen(u.narrow(1, 0, rank).mul(root).contiguous()),
+            Frozen(stream.Normal(1 / Math.Sqrt(rank), options.VectorLength, rank, rank)));
+    }
+
+    private Tensor R() => _vectors.Mixed(_group, _p);
 }
 
 /// <summary>The trained vectors of a <see cref="TinyLora"/> adapter, one for each group of layers.</summary>
@@ -80,6 +87,9 @@ public sealed class TinyVectors : ModelAdapter
 
     /// <summary>The vector (u) of a group.</summary>
     public Parameter this[int group] => _vectors[group];
+
+    /// <summary>R (r, r) of a group and P (u, r, r).</summary>
+    internal Tensor Mixed(int group, Tensor p) => _vectors[group].matmul(p.view(p.size(0), -1)).view(p.size(1), p.size(2));
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => "tinylora_v." + parameter;
@@ -146,6 +156,9 @@ public sealed record TinyLoraOptions : BiasedOptions
     }
 
     /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or EmbeddingLayer;
+
+    /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
     {
         var layers = build.RegisteredTargets();
@@ -158,7 +171,10 @@ public sealed record TinyLoraOptions : BiasedOptions
         yield return vectors;
         for (var k = 0; k < count; k++)
         {
-            yield return new TinyLora(layers[k], this, vectors, Math.Min(k / size, groups - 1), k, build);
+            var group = Math.Min(k / size, groups - 1);
+            yield return layers[k] is LinearLayer linear
+                ? new TinyLora(linear, this, vectors, group, k, build)
+                : new TinyLoraEmbedding((EmbeddingLayer)layers[k], this, vectors, group, k, build);
         }
     }
 }

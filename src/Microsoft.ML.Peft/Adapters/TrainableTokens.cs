@@ -23,11 +23,7 @@ public sealed class TrainableTokens : EmbeddingAdapter
     private TrainableTokens(EmbeddingLayer target, IReadOnlyList<int> ids, AdapterBuild build, string prefix, bool random)
         : base(target)
     {
-        if (ids.Count == 0 || ids.Any(id => id < 0 || id >= target.Rows) || ids.Distinct().Count() < ids.Count)
-        {
-            throw new PeftException($"The trainable tokens of '{Path}' are {string.Join(", ", ids)}; they must be different ids from 0 to {target.Rows - 1}, at least one.");
-        }
-
+        Check(Path, ids, target.Rows);
         _prefix = prefix;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
@@ -72,7 +68,13 @@ public sealed class TrainableTokens : EmbeddingAdapter
             : tokens.ByTable!.Select(entry => (Named(layers, entry.Key), (IReadOnlyList<int>)entry.Value)).ToArray();
         foreach (var (table, chosen) in tables)
         {
-            var part = new TrainableTokens(table, chosen, build, prefix, random);
+            if (table is LinearLayer scores)
+            {
+                yield return new TrainableOutputs(scores, chosen, build, prefix, random);
+                continue;
+            }
+
+            var part = new TrainableTokens((EmbeddingLayer)table, chosen, build, prefix, random);
             yield return part;
             foreach (var output in layers.OfType<LinearLayer>().Where(l => l.Weight is TiedWeight tied && tied.Table.Index == table.Index))
             {
@@ -81,11 +83,30 @@ public sealed class TrainableTokens : EmbeddingAdapter
         }
     }
 
-    private static EmbeddingLayer Under(LayerList layers, EmbeddingLayer table) => (EmbeddingLayer)layers[table.Index];
+    /// <summary>Refuses ids that a table of a count of rows does not have.</summary>
+    /// <exception cref="PeftException">There are such ids, or none at all.</exception>
+    internal static void Check(string path, IReadOnlyList<int> ids, long rows)
+    {
+        if (ids.Count == 0 || ids.Any(id => id < 0 || id >= rows) || ids.Distinct().Count() < ids.Count)
+        {
+            throw new PeftException($"The trainable tokens of '{path}' are {string.Join(", ", ids)}; they must be different ids from 0 to {rows - 1}, at least one.");
+        }
+    }
 
-    private static EmbeddingLayer Named(LayerList layers, string name)
-        => layers.OfType<EmbeddingLayer>().FirstOrDefault(l => l.Path == name || l.Path.EndsWith("." + name, StringComparison.Ordinal))
-            ?? throw new PeftException($"The model has no embedding called '{name}'; it has {string.Join(", ", layers.OfType<EmbeddingLayer>().Select(l => l.Path))}.");
+    private static Layer Under(LayerList layers, EmbeddingLayer table) => layers[table.Index];
+
+    private static Layer Named(LayerList layers, string name)
+    {
+        var tables = layers.Where(layer => layer is EmbeddingLayer or LinearLayer { ScoresVocabulary: true }).ToList();
+        return tables.FirstOrDefault(l => l.Path == name || l.Path.EndsWith("." + name, StringComparison.Ordinal)) switch
+        {
+            LinearLayer { Weight: TiedWeight tied } shared => throw new PeftException(
+                $"'{shared.Path}' shares the table of '{tied.Table.Path}', whose tokens give the scores too; name that one."),
+            { } table => table,
+            null => throw new PeftException(
+                $"The model has no embedding or output layer of tokens called '{name}'; it has {string.Join(", ", tables.Select(l => l.Path))}."),
+        };
+    }
 
     /// <summary>The scores of the chosen tokens, where the output layer shares the table.</summary>
     private sealed class Output(LinearLayer target, TrainableTokens tokens) : LinearAdapter(target)

@@ -140,7 +140,7 @@ public sealed record UniLoraOptions : BiasedOptions
         var theta = new SharedVector(StartsSmall ? start.Uniform(Bound, VectorLength) : start.Normal(1, VectorLength));
         var parts = new List<Adapter> { theta };
         using var scope = NewDisposeScope();
-        var layers = build.RegisteredTargets();
+        var layers = build.RegisteredTargets().Cast<LinearLayer>().ToList();
         var places = Places(layers.Sum(layer => Rank * (layer.InFeatures + layer.OutFeatures)), VectorLength, Seed);
         var indices = tensor(places, device: theta.Values.device);
         var counts = indices.bincount(null, VectorLength).to(ScalarType.Float32);

@@ -31,6 +31,30 @@ internal static class XLoraExperts
         }
     }
 
+    /// <summary>The tensors of the classifier that are in the folders of experts: see <see cref="XLoraOptions.Elsewhere"/>.</summary>
+    public static Dictionary<string, (string File, string Name)> LostNames(IEnumerable<string> experts, string folder, IReadOnlyCollection<string> names)
+    {
+        const string Layers = "base_model.internal_xlora_classifier.layers.";
+        var found = new Dictionary<string, (string, string)>(StringComparer.Ordinal);
+        foreach (var expert in experts)
+        {
+            var path = Path.Combine(folder, expert, "adapter_model.safetensors");
+            var lost = (from tensor in (string[])["weight", "bias"] select (Whole: $"{Layers}{expert}.{tensor}", Short: Layers + tensor)).Where(n => !names.Contains(n.Whole)).ToList();
+            if (lost.Count == 0 || !File.Exists(path))
+            {
+                continue;
+            }
+
+            using var file = SafetensorsReader.Open(path);
+            foreach (var (whole, stored) in lost.Where(n => file.Entries.ContainsKey(n.Short)))
+            {
+                found.Add(whole, (path, stored));
+            }
+        }
+
+        return found;
+    }
+
     private static AdapterSet Read(string name, string folder, Backbone backbone)
     {
         if (!Directory.Exists(folder))

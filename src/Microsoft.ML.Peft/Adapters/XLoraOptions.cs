@@ -134,6 +134,11 @@ public sealed record XLoraOptions : AdapterOptions
     protected internal override AdapterOptions From(string folder)
         => this with { Adapters = Adapters!.ToDictionary(a => a.Key, a => Directory.Exists(Path.Combine(folder, a.Value)) ? Path.Combine(folder, a.Value) : a.Value, StringComparer.Ordinal) };
 
+    /// <summary>Where HF PEFT leaves parts of the classifier: its file of an adapter lacks every name with the name of another one in it, such as the <c>0</c> of
+    /// <c>layers.0.weight</c> and of the first expert, and the file in that expert's folder has it without that name.</summary>
+    protected internal override IReadOnlyDictionary<string, (string File, string Name)> Elsewhere(string folder, IReadOnlyCollection<string> names)
+        => XLoraExperts.LostNames(Names, folder, names);
+
     /// <inheritdoc/>
     protected internal override AdapterOptions WriteBeside(AdapterSet adapter, string folder)
     {

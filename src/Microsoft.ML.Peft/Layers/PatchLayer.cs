@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Adapters.Core;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Layers;
@@ -33,6 +34,11 @@ public sealed class PatchLayer : Layer
         }
 
         pixels = pixels.to(_weight.dtype); // pictures come in Float32
+        foreach (var adapter in (context.AdaptersOf(this) ?? []).OfType<WeightAdapter>())
+        {
+            pixels = adapter.MaterializeInput(pixels, context);
+        }
+
         var (weight, bias) = context.AdaptedWeights(this, pixels.dtype);
         var patches = pixels
             .unfold(2, _kernel.Height, _stride.Height).unfold(3, _kernel.Width, _stride.Width) // (batch, channels, rows, columns, h, w)

@@ -15,11 +15,11 @@ public sealed class ConvolutionModelTests
     private DisposeScope _scope = null!;
 
     public static IEnumerable<object[]> Pictures =>
-        from name in (string[])["OFT", "BOFT", "HRA", "IA3", "HIRA", "LOHA", "LOKR"] select new object[] { "vit", name, "projection" };
+        from name in (string[])["OFT", "BOFT", "HRA", "IA3", "HIRA", "LOHA", "LOKR", "ADALORA", "LORA", "DORA"] select new object[] { "vit", name, "projection" };
 
     public static IEnumerable<object[]> Sounds =>
         from target in (string[])["conv_layers.0.conv", "pos_conv_embed.conv"]
-        from name in (string[])["IA3", "HIRA", "LOHA", "LOKR"]
+        from name in (string[])["IA3", "HIRA", "LOHA", "LOKR", "DORA"]
         where name != "HIRA" || target != "pos_conv_embed.conv" // that one is in groups
         select new object[] { "wav2vec2", name, target };
 
@@ -92,6 +92,9 @@ public sealed class ConvolutionModelTests
             "BOFT" => new BoftOptions { BlockSize = 4, TargetModules = targets },
             "HRA" => new HraOptions { Rank = 2, TargetModules = targets },
             "IA3" => new Ia3Options { FeedForwardModules = (string[])[], TargetModules = targets },
+            "ADALORA" => new AdaLoraOptions { InitialRank = 4, TargetRank = 2, TargetModules = targets },
+            "LORA" => new LoraOptions { Rank = 4, HasBias = true, TargetModules = targets },
+            "DORA" => new LoraOptions { Rank = 4, UseDora = true, TargetModules = targets },
             "HIRA" => new HiraOptions { Rank = 2, TargetModules = targets },
             "LOHA" => new LoHaOptions { Rank = 2, FactorsKernel = true, TargetModules = targets },
             _ => new LoKrOptions { Rank = 2, FactorsKernel = true, Start = LoKrStart.Random, TargetModules = targets },

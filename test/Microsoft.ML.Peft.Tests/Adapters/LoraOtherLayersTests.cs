@@ -106,6 +106,15 @@ public sealed class LoraOtherLayersTests
             $"different ids from 0 to {rows - 1}");
     }
 
+    [TestMethod]
+    public void Tokens_of_an_output_layer_that_shares_the_table_are_refused()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "gemma", null));
+        var options = new LoraOptions { TrainableTokenIndices = new(new Dictionary<string, int[]> { ["lm_head"] = [4] }) };
+        StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => AdapterSet.Create("default", options, golden.Model.Backbone, new CopiedModules([], []), 0)).Message, "shares the table");
+    }
+
     private static Adapter Of(Layer layer, LoraOptions options)
     {
         using var initialization = new Initialization(3);

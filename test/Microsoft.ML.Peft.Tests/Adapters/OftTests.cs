@@ -70,7 +70,7 @@ public sealed class OftTests : LinearAdapterContract
     [DataRow(30, 12, 10L)]
     [DataRow(14, 5, 7L)]
     [DataRow(8, 50, 8L)]
-    public void A_wish_becomes_the_nearest_divisor(int inputs, int wish, long taken) => Assert.AreEqual(taken, Oft.Divisor(inputs, wish));
+    public void A_wish_becomes_the_nearest_divisor(int inputs, int wish, long taken) => Assert.AreEqual(taken, OftRotation.Divisor(inputs, wish));
 
     [TestMethod]
     public void The_constrained_variant_stays_in_its_sphere()
@@ -81,7 +81,7 @@ public sealed class OftTests : LinearAdapterContract
         Randomize(adapter);
         var x = Input();
         var before = adapter.call(x);
-        adapter.Constrain();
+        ((IOftPart)adapter).Rotation.Constrain();
         var norms = Parameter(adapter, "oft_R").norm(1, false) * Math.Sqrt(2);
 
         AssertClose(full_like(norms, 0.1 / Math.Sqrt(2)), norms); // two blocks

@@ -48,6 +48,12 @@ public sealed class GoldenTests
             return;
         }
 
+        if (set == GoldenFolder.Second && Deviations.Refused.ContainsKey(result.Case.ToString()))
+        {
+            Assert.AreEqual(GoldenVerdict.Skipped, result.Verdict, result.ToString());
+            return;
+        }
+
         Assert.AreNotEqual(GoldenVerdict.Different, result.Verdict, result.ToString());
         if (IsRequired(set, result.Case))
         {
@@ -73,7 +79,7 @@ public sealed class GoldenTests
         using var golden = GoldenModel.Load(Case(set, model, adapter));
         var tensors = golden.Model.Layers.SelectMany(l => l.Tensors()).Select(t => t.Tensor).ToArray();
         var before = tensors.Select(t => t.clone()).ToArray();
-        if (!golden.Adapter!.Options!.CanMerge || golden.Adapter.Adapters.OfType<Microsoft.ML.Peft.Adapters.Beft>().Any(part => part.Layer.Bias is null))
+        if (!golden.Adapter!.Options!.CanMerge || Deviations.Merging.ContainsKey(golden.Case.ToString()) || golden.Adapter.Adapters.OfType<Microsoft.ML.Peft.Adapters.Beft>().Any(part => part.Layer.Bias is null))
         {
             Assert.ThrowsExactly<PeftException>(() => golden.Adapter.Merge());
             return;
@@ -108,7 +114,9 @@ public sealed class GoldenTests
 
             using var was = SafetensorsReader.Open(Path.Combine(golden.Case.Folder, "adapter_model.safetensors"));
             using var now = SafetensorsReader.Open(Path.Combine(folder, "adapter_model.safetensors"));
-            CollectionAssert.AreEquivalent(was.Entries.Keys.ToArray(), now.Entries.Keys.ToArray());
+            var isWhole = !Deviations.Writing.ContainsKey(golden.Case.ToString());
+            CollectionAssert.AreEquivalent(was.Entries.Keys.ToArray(), now.Entries.Keys.Where(key => isWhole || was.Entries.ContainsKey(key)).ToArray());
+            Assert.AreEqual(isWhole, was.Entries.Count == now.Entries.Count);
             foreach (var name in was.Entries.Keys)
             {
                 Assert.AreEqual(was.Entries[name].Dtype, now.Entries[name].Dtype, name);
@@ -120,7 +128,7 @@ public sealed class GoldenTests
 
             using var first = JsonDocument.Parse(File.ReadAllText(Path.Combine(golden.Case.Folder, "adapter_config.json")));
             using var second = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "adapter_config.json")));
-            foreach (var field in first.RootElement.EnumerateObject())
+            foreach (var field in first.RootElement.EnumerateObject().Where(field => isWhole || field.Name != "adapters"))
             {
                 Assert.IsTrue(second.RootElement.TryGetProperty(field.Name, out var written), field.Name);
                 Assert.IsTrue(JsonElement.DeepEquals(field.Value, written), $"{field.Name}: {field.Value} became {written}");
@@ -177,7 +185,10 @@ public sealed class GoldenTests
 
     private static bool IsRequired(string set, GoldenCase golden)
     {
-        var isListed = set == GoldenFolder.Second ? !GoldenGaps.Reasons.ContainsKey(golden.ToString()) : s_models.Concat(s_added).Contains(golden.Model);
+        var name = golden.ToString();
+        var isListed = set == GoldenFolder.Second
+            ? !GoldenGaps.Reasons.ContainsKey(name) && !Deviations.Refused.ContainsKey(name)
+            : s_models.Concat(s_added).Contains(golden.Model);
         if (golden.Adapter is null)
         {
             return isListed;

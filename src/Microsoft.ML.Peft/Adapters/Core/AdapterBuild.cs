@@ -37,11 +37,11 @@ public sealed class AdapterBuild
 
     /// <summary>The targets in the order in which Hugging Face's modules register them, by which it counts places and seeds of a whole model.</summary>
     /// <remarks>It differs from the order of computation in attention with an <c>out_proj</c>, which has keys and values before queries.</remarks>
-    public IReadOnlyList<LinearLayer> RegisteredTargets()
+    public IReadOnlyList<Layer> RegisteredTargets()
     {
         var outputs = Named(_backbone?.Layers).Concat(Named(_backbone?.Layers.Newer)).ToHashSet(StringComparer.Ordinal);
-        var order = new List<LinearLayer>();
-        foreach (var layer in Targets.Cast<LinearLayer>())
+        var order = new List<Layer>();
+        foreach (var layer in Targets)
         {
             // A query steps behind the key and the value beside it.
             var (parent, place) = (Parent(layer.Path), order.Count);

@@ -72,7 +72,36 @@ public static class AdapterCheckpoint
         }
 
         using var file = SafetensorsReader.Open(path);
-        ReadTensors(adapter, folder, file.Entries, file.ReadInto);
+        var elsewhere = adapter.Options?.Elsewhere(folder, [.. file.Entries.Keys]);
+        if (elsewhere is not { Count: > 0 })
+        {
+            ReadTensors(adapter, folder, file.Entries, file.ReadInto);
+            return;
+        }
+
+        var others = elsewhere.Values.Select(e => e.File).Distinct().ToDictionary(other => other, other => SafetensorsReader.Open(other));
+        try
+        {
+            var entries = file.Entries.Concat(elsewhere.Select(e => KeyValuePair.Create(e.Key, others[e.Value.File].Entries[e.Value.Name])));
+            ReadTensors(adapter, folder, entries.ToDictionary(StringComparer.Ordinal), (key, tensor) =>
+            {
+                if (elsewhere.TryGetValue(key, out var place))
+                {
+                    others[place.File].ReadInto(place.Name, tensor);
+                }
+                else
+                {
+                    file.ReadInto(key, tensor);
+                }
+            });
+        }
+        finally
+        {
+            foreach (var other in others.Values)
+            {
+                other.Dispose();
+            }
+        }
     }
 
     internal static void ReadTensors(

@@ -27,7 +27,8 @@ public sealed class AdapterStrength : IDisposable
         }
 
         using var _ = no_grad();
-        foreach (var (name, parameter) in adapter.Adapters.Where(part => part is ILowRankPart or ILoraPart or LoraExperts).SelectMany(part => part.named_parameters()))
+        foreach (var (name, parameter) in adapter.Adapters.Where(part => part is LoraExperts || (part is LayerAdapter layer && LoraSettlement.IsLora(layer)))
+            .SelectMany(part => part.named_parameters()))
         {
             if (name is "lora_B" or "lora_embedding_B" or "bias")
             {

@@ -48,6 +48,11 @@ public abstract class WeightAdapter : LayerAdapter
         : base(target)
     {
     }
+
+    /// <summary>What the adapter makes of the input of a <see cref="PatchLayer"/>, in the same shape. Default: the same.</summary>
+    /// <param name="x">(batch, channels, height, width).</param>
+    /// <param name="context">The context of the pass.</param>
+    protected internal virtual Tensor MaterializeInput(Tensor x, ForwardContext context) => x;
 }
 
 /// <summary>An adapter of an embedding table (rows, dim).</summary>

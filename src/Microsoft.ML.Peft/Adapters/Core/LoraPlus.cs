@@ -18,7 +18,7 @@ internal static class LoraPlus
     /// <param name="parameter">The parameter.</param>
     public static OptimizerGroup Of(AdapterOptions? options, Adapter part, string name, Parameter parameter)
         => options is not LoraOptions { LoraPlusRatio: not 1 } plus ? part.GroupOf(name)
-            : part is LoraEmbedding ? part.GroupOf(name) with { LearningRate = plus.LoraPlusEmbeddingRate }
+            : part is LoraEmbedding or DoraEmbedding ? part.GroupOf(name) with { LearningRate = plus.LoraPlusEmbeddingRate }
             : name != "lora_B" && parameter.dim() > 1 ? part.GroupOf(name)
             : part.GroupOf(name) with { LearningRateFactor = plus.LoraPlusRatio, Decays = !(name == "bias" || part is LayerAdapter { Target: LayerNormLayer or RmsNormLayer or GroupNormLayer }) };
 }

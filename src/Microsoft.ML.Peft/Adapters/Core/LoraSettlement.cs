@@ -64,5 +64,6 @@ internal static class LoraSettlement
             ? TargetModules.Named([.. adapter.Adapters.OfType<LayerAdapter>().Where(IsLora).Select(part => part.Path)])
             : options.TargetModules;
 
-    private static bool IsLora(LayerAdapter part) => part is ILowRankPart or ILoraPart;
+    /// <summary>True for a part that LoRA's factors make.</summary>
+    internal static bool IsLora(LayerAdapter part) => part is ILowRankPart or ILoraPart or LoraFilters or DoraEmbedding;
 }

@@ -49,9 +49,13 @@ public sealed class MergedWeights : IDisposable
         Undo();
     }
 
-    /// <summary>The weight (out, in) of a layer as it is without any merge.</summary>
-    internal static Tensor Original(LinearLayer layer)
-        => s_merges.TryGetValue(layer.Weight, out var merges) && merges.Count > 0 ? merges[0].Before : layer.Weight.Dense();
+    /// <summary>The weight of a layer as it is without any merge.</summary>
+    internal static Tensor Original(Layer layer)
+    {
+        var linear = layer as LinearLayer;
+        object key = linear is null ? layer.FrozenWeight! : linear.Weight;
+        return s_merges.TryGetValue(key, out var merges) && merges.Count > 0 ? merges[0].Before : linear?.Weight.Dense() ?? layer.FrozenWeight!;
+    }
 
     private void Merge(IReadOnlyList<LayerAdapter> stack, bool safe)
     {

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
-/// <summary>Token ids of the input embedding, or of several tables by name: HF PEFT's <c>trainable_token_indices</c>.</summary>
+/// <summary>Token ids of the input embedding, or of several tables and output layers by name: HF PEFT's <c>trainable_token_indices</c>.</summary>
 [JsonConverter(typeof(Converter))]
 public sealed class TokenIndices
 {
