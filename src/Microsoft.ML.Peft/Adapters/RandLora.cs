@@ -56,7 +56,7 @@ public sealed class RandLora : AdditiveAdapter
     protected internal override Tensor Delta()
     {
         var (first, second) = Factors();
-        return second.mm(first).mul(_scale);
+        return InTypeOf(_lambda, second).mm(InTypeOf(_lambda, first)).mul(_scale);
     }
 
     /// <inheritdoc/>
@@ -72,7 +72,7 @@ public sealed class RandLora : AdditiveAdapter
     private (Tensor First, Tensor Second) Factors()
     {
         var (smaller, larger) = (Math.Min(InFeatures, OutFeatures), Math.Max(InFeatures, OutFeatures));
-        var mixed = ScaledBases.apply(_shared.A.narrow(2, 0, smaller), _lambda, _gamma).flatten(0, 1); // (r·n, m)
+        var mixed = ScaledBases.apply(InTypeOf(_lambda, _shared.A.narrow(2, 0, smaller)), _lambda, _gamma).flatten(0, 1); // (r·n, m)
         var b = _shared.B.narrow(0, 0, larger).narrow(1, 0, _bases).flatten(1);                       // (M, n·r)
         return InFeatures <= OutFeatures ? (mixed, b) : (b.t(), mixed.t());
     }
@@ -142,6 +142,12 @@ public sealed record RandLoraOptions : SharedProjectionOptions
     [JsonPropertyName("very_sparse")]
     public bool VerySparse { get; init; }
 
+    /// <summary>Type in which A and B are kept: Float32, or BFloat16 or Float16 for half the memory and file, and merges that are less exact. What is computed of
+    /// them is of the input's type. Default null: Float32.</summary>
+    [JsonPropertyName("projection_dtype"), JsonConverter(typeof(DtypeConverter))]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public ScalarType? ProjectionType { get; init; }
+
     /// <summary>Start as the identity; false draws λ, for tests. Default true.</summary>
     [JsonPropertyName("init_weights")]
     public bool StartsAsIdentity { get; init; } = true;
@@ -153,6 +159,7 @@ public sealed record RandLoraOptions : SharedProjectionOptions
         Guard.AtLeast(Rank, 1);
         Guard.Positive(Alpha);
         Guard.InRange(Dropout, 0.0, 0.99);
+        DtypeConverter.Require(ProjectionType, nameof(ProjectionType));
     }
 
     /// <summary>How many products of rank r make up the rank m.</summary>

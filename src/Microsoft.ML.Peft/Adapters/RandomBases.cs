@@ -30,9 +30,9 @@ internal static class RandomBases
         }
 
         return new SharedProjections("randlora", Unit(a), Unit(b), options.SaveProjection);
-    }
 
-    private static Tensor Unit(Tensor matrix) => (matrix / matrix.std()).to(ScalarType.Float32);
+        Tensor Unit(Tensor matrix) => (matrix / matrix.std()).to(options.ProjectionType ?? ScalarType.Float32);
+    }
 
     private static Tensor Ternary(Tensor share, double sparsity)
         => share.gt(1 - (1 / (2 * sparsity))).to(ScalarType.Float32) - share.lt(1 / (2 * sparsity)).to(ScalarType.Float32);

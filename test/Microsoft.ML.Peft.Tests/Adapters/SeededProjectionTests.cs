@@ -1,6 +1,7 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Checkpoints;
+using Microsoft.ML.Peft.Tests.Checkpoints;
 using Microsoft.ML.Peft.Tests.Golden;
 using Peft.Golden;
 using static TorchSharp.torch;
@@ -64,11 +65,55 @@ public sealed class SeededProjectionTests
             Close.Assert(golden.Forward(first)["logits"], golden.Forward(second)["logits"], adapter, 1e-5);
             AdapterCheckpoint.Write(loaded, folder, null, "base");
             using var written = SafetensorsReader.Open(Path.Combine(folder, "adapter_model.safetensors"));
-            CollectionAssert.AreEquivalent(tensors.Keys.ToArray(), written.Entries.Keys.ToArray());
+            string[] hash = adapter == "tinylora" ? [] : [$"base_model.{adapter}_hash"];
+            CollectionAssert.AreEquivalent(tensors.Keys.Concat(hash).ToArray(), written.Entries.Keys.ToArray());
         }
         finally
         {
             Directory.Delete(folder, recursive: true);
         }
+    }
+
+    // Another program, or another version of this one, could draw other numbers from the seed.
+    [TestMethod]
+    [DataRow("vera")]
+    [DataRow("randlora")]
+    public void A_file_without_them_knows_which_they_were(string adapter)
+    {
+        using var scope = NewDisposeScope();
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "bert", null));
+        AdapterOptions lean = adapter == "vera" ? new VeraOptions { Rank = 4, SaveProjection = false } : new RandLoraOptions { Rank = 4, SaveProjection = false };
+        using var folder = new TemporaryFolder();
+        using (var written = Create(lean))
+        {
+            AdapterCheckpoint.Write(written, folder.Path, null, "base");
+        }
+
+        using (var same = Create(lean))
+        {
+            AdapterCheckpoint.ReadTensors(same, folder.Path);
+        }
+
+        using var other = Create(lean is VeraOptions vera ? vera with { ProjectionKey = 1 } : (RandLoraOptions)lean with { ProjectionKey = 1 });
+        var error = Assert.ThrowsExactly<ModelFormatException>(() => AdapterCheckpoint.ReadTensors(other, folder.Path));
+        Assert.AreEqual(ModelFormatError.HashMismatch, error.Error);
+        StringAssert.Contains(error.Message, $"'base_model.{adapter}_hash'");
+        StringAssert.Contains(error.Message, "drawn here from projection_prng_key");
+
+        AdapterSet Create(AdapterOptions options) => AdapterSet.Create("x", options, golden.Model.Backbone, new CopiedModules([], []), seed: 3);
+    }
+
+    [TestMethod]
+    public void Adapters_on_one_model_share_their_seed()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "bert", null));
+        using var adapters = new AdapterCollection(golden.Model.Backbone);
+        adapters.Add("first", new RandLoraOptions { Rank = 4, ProjectionKey = 1 });
+        adapters.Add("second", new RandLoraOptions { Rank = 2, ProjectionKey = 1 });
+        adapters.Add("another method", new VeraOptions { Rank = 4 });
+
+        var error = Assert.ThrowsExactly<PeftException>(() => adapters.Add("third", new RandLoraOptions { Rank = 4 }));
+        StringAssert.Contains(error.Message, "'third' has the projection_prng_key 0 and 'first' has 1");
+        CollectionAssert.AreEqual(new[] { "another method", "first", "second" }, adapters.Names.ToArray());
     }
 }

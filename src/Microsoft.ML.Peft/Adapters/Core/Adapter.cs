@@ -31,6 +31,10 @@ public abstract class Adapter : nn.Module<Tensor, Tensor>
     /// and a checkpoint that has them must have the same numbers. Default: none.</summary>
     protected internal virtual IEnumerable<(string Name, Tensor Tensor)> Companions => [];
 
+    /// <summary>What it means that a checkpoint has other numbers in <see cref="Companions"/>, and what to do.</summary>
+    protected internal virtual string WrongCompanion
+        => "the adapter was trained on another base model, or on one whose vocabulary was changed. Give that base model";
+
     /// <summary>What is written of this part: names of parameters with what the file says they are. Default: the parameters that are saved.</summary>
     protected internal virtual IEnumerable<(string Parameter, Tensor Tensor)> Written()
         => named_parameters().Where(p => IsSaved(p.name)).Select(p => (p.name, (Tensor)p.parameter));

@@ -119,7 +119,7 @@ public static class AdapterCheckpoint
         var companions = Companions(adapter);
         foreach (var (key, part) in BaseWeights(adapter).Where(w => entries.ContainsKey(w.Key)))
         {
-            companions.TryAdd(key, part.Target.FrozenWeight!);
+            companions.TryAdd(key, (part.Target.FrozenWeight!, part));
         }
 
         var parameters = adapter.Parameters().ToDictionary(p => p.FileName, p => p.Parameter, StringComparer.Ordinal);
@@ -162,9 +162,9 @@ public static class AdapterCheckpoint
             }
         }
 
-        foreach (var (key, tensor) in companions.Where(c => entries.ContainsKey(c.Key)))
+        foreach (var (key, (tensor, part)) in companions.Where(c => entries.ContainsKey(c.Key)))
         {
-            RequireSame(name, key, tensor, entries[key], ReadInto);
+            RequireSame(name, key, tensor, part.WrongCompanion, entries[key], ReadInto);
         }
 
         foreach (var layer in adapter.Adapters)
@@ -200,7 +200,8 @@ public static class AdapterCheckpoint
         return (from part in adapter.Adapters
                 where !(inFolder && part.IsBeside)
                 from written in part.Written()
-                select KeyValuePair.Create(adapter.FileKey(part, written.Parameter), written.Tensor)).Concat(Companions(adapter));
+                select KeyValuePair.Create(adapter.FileKey(part, written.Parameter), written.Tensor))
+            .Concat(Companions(adapter).Select(c => KeyValuePair.Create(c.Key, c.Value.Tensor)));
     }
 
     // Where the base weights of adapted layers would stand. A trained copy has no base, and trained tokens are there to save that space.
@@ -210,16 +211,16 @@ public static class AdapterCheckpoint
                where part is LinearAdapter or EmbeddingAdapter && !part.KeepsWeight && !TrainedCopy.IsCopy(part)
                select (Key: NamesBelow(adapter, part) + "base_layer.weight", part)).DistinctBy(w => w.Key);
 
-    private static Dictionary<string, Tensor> Companions(AdapterSet adapter)
+    private static Dictionary<string, (Tensor Tensor, Adapter Part)> Companions(AdapterSet adapter)
         => (from part in adapter.Adapters
             from companion in part.Companions
-            select (Key: NamesBelow(adapter, part) + companion.Name, companion.Tensor))
+            select (Key: NamesBelow(adapter, part) + companion.Name, companion.Tensor, Part: part))
             .Concat(from weight in BaseWeights(adapter)
                     where s_tables.Contains(weight.Part.Path.Split('.')[^1])
-                    select (weight.Key, Tensor: weight.Part.Target.FrozenWeight!))
-            .ToDictionary(c => c.Key, c => c.Tensor, StringComparer.Ordinal);
+                    select (weight.Key, Tensor: weight.Part.Target.FrozenWeight!, Part: (Adapter)weight.Part))
+            .ToDictionary(c => c.Key, c => (c.Tensor, c.Part), StringComparer.Ordinal);
 
-    private static void RequireSame(string name, string key, Tensor tensor, SafetensorsEntry entry, Action<string, Tensor> readInto)
+    private static void RequireSame(string name, string key, Tensor tensor, string meaning, SafetensorsEntry entry, Action<string, Tensor> readInto)
     {
         if (entry.Shape.AsSpan().SequenceEqual(tensor.shape))
         {
@@ -236,7 +237,7 @@ public static class AdapterCheckpoint
         throw new ModelFormatException(
             name,
             ModelFormatError.HashMismatch,
-            $"'{key}' is not what the base model has there: the adapter was trained on another base model, or on one whose vocabulary was changed. Give that base model.");
+            $"'{key}' is not what this model has there: {meaning}.");
     }
 
     // What the names of a part's tensors begin with.

@@ -116,6 +116,11 @@ public sealed partial class AdapterCollection
                 }
 
                 RefuseMerged(set.Name);
+            }
+
+            RefuseOtherMatrices(set);
+            if (old is not null)
+            {
                 Retire(old);
             }
 
@@ -145,6 +150,21 @@ public sealed partial class AdapterCollection
         if (_merged.Contains(name))
         {
             throw new InvalidOperationException($"The adapter '{name}' is merged into the base model; undo the merge first.");
+        }
+    }
+
+    // As in HF PEFT, where these matrices belong to the model: its folders could not be loaded there together.
+    private void RefuseOtherMatrices(AdapterSet set)
+    {
+        foreach (var (name, there) in _sets.Where(other => other.Key != set.Name))
+        {
+            if (set.Options is SharedProjectionOptions mine && there.Options is SharedProjectionOptions theirs
+                && mine.GetType() == theirs.GetType() && mine.ProjectionKey != theirs.ProjectionKey)
+            {
+                throw new PeftException(
+                    $"The adapter '{set.Name}' has the projection_prng_key {mine.ProjectionKey} and '{name}' has {theirs.ProjectionKey}; "
+                    + $"the adapters of {mine.Method.Title ?? mine.Method.Name} on one model share their matrices, so make it with {theirs.ProjectionKey}.");
+            }
         }
     }
 

@@ -47,7 +47,7 @@ public sealed partial class AdapterCollection : IDisposable
     /// <param name="options">The method.</param>
     /// <param name="seed">Seed of its start values.</param>
     /// <exception cref="ArgumentException">The name is there already or not allowed, or a setting is outside its range.</exception>
-    /// <exception cref="PeftException">The adapter does not fit the model.</exception>
+    /// <exception cref="PeftException">The adapter does not fit the model, or draws matrices from another seed that its method's other adapters share.</exception>
     public AdapterSet Add(string name, AdapterOptions options, long seed = 0)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -65,6 +65,7 @@ public sealed partial class AdapterCollection : IDisposable
 
     /// <summary>Takes an adapter of this base model over, under its own name.</summary>
     /// <exception cref="ArgumentException">The name is there already or not allowed.</exception>
+    /// <exception cref="PeftException">It draws matrices from another seed that its method's other adapters share.</exception>
     public void Add(AdapterSet adapter)
     {
         ArgumentNullException.ThrowIfNull(adapter);
@@ -76,6 +77,7 @@ public sealed partial class AdapterCollection : IDisposable
     /// <param name="name">Its name here; one that is there already is exchanged for it, and contexts that are open keep the old one.</param>
     /// <param name="folder">adapter_config.json and adapter_model.safetensors.</param>
     /// <exception cref="ModelFormatException">The folder does not hold an adapter for this model.</exception>
+    /// <exception cref="PeftException">It draws matrices from another seed that its method's other adapters share.</exception>
     public AdapterSet Load(string name, string folder)
     {
         var options = AdapterCheckpoint.ReadOptions(folder);

@@ -1,12 +1,15 @@
+using System.Security.Cryptography;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>Two frozen random matrices A and B that all layers of an adapter share: each layer takes a corner of them.</summary>
-/// <remarks>They are drawn from a seed of the settings; a file may leave them out, and then they are drawn again.</remarks>
+/// <remarks>They are drawn from a seed of the settings; a file may leave them out, and then they are drawn again. A file without them has a hash of them,
+/// so that other random numbers than those of the training are found when it is read; HF PEFT's files have none, and HF PEFT passes it over.</remarks>
 public sealed class SharedProjections : ModelAdapter
 {
+    private readonly string _prefix;
     private readonly bool _saved;
 
     /// <summary>Takes the matrices over.</summary>
@@ -17,7 +20,7 @@ public sealed class SharedProjections : ModelAdapter
     public SharedProjections(string prefix, Tensor a, Tensor b, bool saved)
         : base(prefix)
     {
-        (A, B, _saved) = (Frozen(a), Frozen(b), saved);
+        (A, B, _prefix, _saved) = (Frozen(a), Frozen(b), prefix, saved);
         register_parameter(prefix + "_A", A);
         register_parameter(prefix + "_B", B);
     }
@@ -33,4 +36,25 @@ public sealed class SharedProjections : ModelAdapter
 
     /// <inheritdoc/>
     protected internal override bool IsSaved(string parameter) => _saved;
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<(string Name, Tensor Tensor)> Companions => _saved ? [] : [(_prefix + "_hash", Hash())];
+
+    /// <inheritdoc/>
+    protected internal override string WrongCompanion
+        => "the matrices that are drawn here from projection_prng_key are not those that the adapter was trained with. Save it with save_projection where it was trained";
+
+    // Of three digits: the division by the deviation may differ in the last bit from machine to machine.
+    private Tensor Hash()
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var matrix in (Tensor[])[A, B])
+        {
+            hash.AppendData(matrix.to(ScalarType.BFloat16).cpu().contiguous().bytes);
+        }
+
+        return tensor(hash.GetHashAndReset()[..16]).MoveToOuterDisposeScope();
+    }
 }
