@@ -13,7 +13,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para><c>y = W·x + b + (α/r)·B·A·drop(x)</c>; row j of A are the shards I_A[j·l … j·l + l) of the pool beside each other, column j of B likewise.</para>
 /// <para>Pools of a group of L layers of one name and size: A (e·L·l, in/l), B (e·L·l, out/l). Each layer draws (r − p)·l different public shards for A and for B
 /// apart and owns p·l private ones, which are its last p ranks. Trains e·L·(in + out) numbers a group: as many as LoRA of rank e.</para>
-/// <para>Starts as the identity: the pool of A is uniform on ±1/√in, that of B zero.</para>
+/// <para>Starts as the identity: the pool of A is uniform on ±1/√in, that of B zero. No weight decay acts on the pools.</para>
 /// <para>Source: Wang et al. 2025, arXiv:2410.00938.</para>
 /// </remarks>
 public sealed class MixtureOfShards : AdditiveAdapter, ILowRankUpdate
@@ -23,37 +23,58 @@ public sealed class MixtureOfShards : AdditiveAdapter, ILowRankUpdate
     private readonly Parameter _indicesB; // (r·l)
     private readonly MixtureOfShardsOptions _options;
 
-    internal MixtureOfShards(LinearLayer target, MixtureOfShardsOptions options, ShardPools pools, int member, Initialization initialization)
+    internal MixtureOfShards(LinearLayer target, MixtureOfShardsOptions options, ShardPools pools, int member, Initialization draws)
         : base(target)
     {
         (_options, _pools) = (options, pools);
         _indicesA = Draw();
-        _indicesB = Draw();
+        _indicesB = Draw(); // apart from those of A
         register_parameter("mos_indices_A", _indicesA);
         register_parameter("mos_indices_B", _indicesB);
 
         Parameter Draw()
         {
             using var scope = NewDisposeScope();
-            var drawn = initialization.Uniform(1, pools.PublicCount).argsort().narrow(0, 0, (options.Rank - options.PrivateRank) * options.Shards);
+            var drawn = draws.Uniform(1, pools.PublicCount).argsort().narrow(0, 0, (options.Rank - options.PrivateRank) * options.Shards);
             var owned = options.PrivateRank * options.Shards;
             var first = pools.PublicCount + (member * owned);
             return Frozen(cat([drawn, arange(first, first + owned, ScalarType.Int64, drawn.device)]));
         }
     }
 
+    private float Scale => (float)(_options.Alpha / _options.Rank);
+
     /// <inheritdoc/>
-    protected internal override Tensor Delta() => B().mm(A()).mul(_options.Alpha / _options.Rank);
+    protected internal override Tensor Delta() => B().t().mm(A()).mul(Scale);
 
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
-        => linear(linear(context.Dropout(x, _options.Dropout), InTypeOf(x, A())).mul(_options.Alpha / _options.Rank), InTypeOf(x, B()));
+    {
+        var (low, b) = Low(x, context);
+        return linear(low.mul(Scale), b.t());
+    }
 
-    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update() => (A(), B().mul(_options.Alpha / _options.Rank), null);
+    /// <inheritdoc/>
+    protected override Tensor AddTo(Tensor output, Tensor x, ForwardContext context)
+    {
+        if (x.dim() != 2)
+        {
+            return output + Correction(x, context);
+        }
+
+        var (low, b) = Low(x, context);
+        return output.addmm(low, b, 1f, Scale);
+    }
+
+    (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update() => (A(), B().t().mul(Scale), null);
+
+    // A·drop(x) (…, r) and Bᵀ (r, out); a prediction puts the shards together once.
+    private (Tensor Low, Tensor B) Low(Tensor x, ForwardContext context)
+        => (linear(context.Dropout(x, _options.Dropout), context.Once(this, "A", x.dtype, A)), context.Once(this, "B", x.dtype, B));
 
     private Tensor A() => _pools.A.index_select(0, _indicesA).view(_options.Rank, InFeatures);
 
-    private Tensor B() => _pools.B.index_select(0, _indicesB).view(_options.Rank, OutFeatures).t();
+    private Tensor B() => _pools.B.index_select(0, _indicesB).view(_options.Rank, OutFeatures);
 }
 
 /// <summary>The pools of a group of layers, called <c>base_model.mos_&lt;A or B&gt;.&lt;name of the layers&gt;</c> in files.</summary>
@@ -80,6 +101,9 @@ internal sealed class ShardPools : ModelAdapter
     public long PublicCount { get; }
 
     protected internal override string FileName(string parameter) => parameter.Length == 0 ? "" : $"{parameter}.{_group}";
+
+    /// <summary>No weight decay: a shard that no layer has drawn is never trained, and would only fade.</summary>
+    protected internal override OptimizerGroup GroupOf(string parameter) => new("", Decays: false);
 }
 
 /// <summary>Settings of <see cref="MixtureOfShards"/>.</summary>
@@ -112,6 +136,10 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
     [JsonPropertyName("lora_dropout"), SearchRange(0, 0.2)]
     public double Dropout { get; init; } = 0.1;
 
+    /// <summary>Seed by which the layers draw their shards, the same in every run. Default null: that of the adapter, by which the pools start too.</summary>
+    [JsonPropertyName("seed")]
+    public int? Seed { get; init; }
+
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -134,6 +162,7 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
     {
+        using var seeded = Seed is { } seed ? build.Initialization.Seeded(seed) : null;
         foreach (var group in build.Targets.Cast<LinearLayer>().GroupBy(l => (Name: l.Path[(l.Path.LastIndexOf('.') + 1)..], l.InFeatures, l.OutFeatures)))
         {
             var layers = group.ToList();
@@ -148,7 +177,7 @@ public sealed record MixtureOfShardsOptions : AdapterOptions
             yield return pools;
             for (var k = 0; k < layers.Count; k++)
             {
-                yield return new MixtureOfShards(layers[k], this, pools, k, build.Initialization);
+                yield return new MixtureOfShards(layers[k], this, pools, k, seeded ?? build.Initialization);
             }
         }
     }

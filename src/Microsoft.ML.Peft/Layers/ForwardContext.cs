@@ -63,6 +63,7 @@ public sealed partial class ForwardContext : IDisposable
     internal bool CountsRealTokens { get; set; }
 
     /// <summary>A context for predicting with the given adapters; none gives the bare base model.</summary>
+    /// <remarks>The numbers of the adapters must not change while it is open: what methods make of them is made once (<see cref="Once"/>).</remarks>
     public static ForwardContext Predicting(params IReadOnlyList<AdapterSet> adapters) => new(adapters, null);
 
     /// <summary>A context for training; every random number of the passes is drawn from <paramref name="seed"/>.</summary>
@@ -189,6 +190,7 @@ public sealed partial class ForwardContext : IDisposable
         }
 
         DisposeParts();
+        DisposeMade();
         Closed?.Invoke();
         Closed = null;
     }

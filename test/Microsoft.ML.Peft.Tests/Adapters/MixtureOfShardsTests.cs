@@ -19,7 +19,7 @@ public sealed class MixtureOfShardsTests : LinearAdapterContract
     [TestMethod]
     public void Shards_are_different_within_a_layer_and_private_ones_its_own()
     {
-        var layers = Enumerable.Range(0, 3).Select(k => new LinearLayer($"block.{k}.query", k, new DenseWeight(randn(8, 8)), null)).ToArray();
+        var layers = Enumerable.Range(0, 3).Select(Query).ToArray();
         var parts = MethodCase.Parts(new MixtureOfShardsOptions { Rank = 4, EquivalentRank = 2, PrivateRank = 1, Shards = 2 }, layers);
         for (var k = 0; k < 3; k++)
         {
@@ -123,9 +123,78 @@ public sealed class MixtureOfShardsTests : LinearAdapterContract
         static long Block(long rank, long hidden, long keys, long inner) => rank * ((4 * hidden) + (2 * (hidden + keys)) + (3 * (hidden + inner)));
     }
 
+    [TestMethod]
+    public void A_prediction_puts_the_shards_together_once_and_the_next_one_anew()
+    {
+        var (_, pools, member) = Make(new() { Rank = 3, EquivalentRank = 2, PrivateRank = 1, Shards = 2, Dropout = 0 }, 3);
+        var x = randn(2, 8);
+        using var _ = no_grad();
+        nn.init.normal_(pools["mos_B"]);
+        var before = In(ForwardContext.Predicting());
+        nn.init.normal_(pools["mos_B"]);
+        var after = In(ForwardContext.Predicting());
+        Assert.IsFalse(before.allclose(after));
+        AssertClose(nn.functional.linear(x, member.Materialize(member.Layer.Weight.Dense())), after);
+
+        using var open = ForwardContext.Predicting();
+        AssertClose(after, member.Forward(x, new LayerCall(member.Layer, [], open)));
+        AssertClose(pools["mos_A"].index_select(0, Parameter(member, "mos_indices_A")).view(3, 8), open.Once(member, "A", ScalarType.Float32, () => throw new InvalidOperationException()));
+        Assert.AreEqual(0, GradientsWanted());
+
+        Tensor In(ForwardContext context)
+        {
+            using (context)
+            {
+                return member.Forward(x, new LayerCall(member.Layer, [], context));
+            }
+        }
+
+        // Where gradients are wanted nothing is kept, and they reach the pools each time.
+        int GradientsWanted()
+        {
+            using var __ = enable_grad();
+            using var context = ForwardContext.Predicting();
+            for (var k = 0; k < 2; k++)
+            {
+                member.Forward(x, new LayerCall(member.Layer, [], context)).sum().backward();
+            }
+
+            return pools["mos_A"].grad is null ? 1 : 0;
+        }
+    }
+
+    [TestMethod]
+    public void A_seed_of_its_own_decides_the_shards_alone()
+    {
+        var options = new MixtureOfShardsOptions { Rank = 4, EquivalentRank = 2, PrivateRank = 1, Shards = 2, Seed = 5 };
+        var (first, second, other) = (Drawn(options, 1), Drawn(options, 2), Drawn(options with { Seed = 6 }, 1));
+
+        CollectionAssert.AreEqual(first.Indices, second.Indices);
+        CollectionAssert.AreNotEqual(first.Indices, other.Indices);
+        CollectionAssert.AreEqual(first.Start, other.Start);
+        CollectionAssert.AreNotEqual(first.Start, second.Start);
+        CollectionAssert.AreEqual(Drawn(options with { Seed = null }, 1).Indices, Drawn(options with { Seed = null }, 1).Indices);
+        Assert.AreEqual(5, ((MixtureOfShardsOptions)AdapterOptions.FromJson(options.ToJson(), "test")).Seed);
+
+        (long[] Indices, float[] Start) Drawn(MixtureOfShardsOptions of, long seed)
+        {
+            using var initialization = new Initialization(seed);
+            var parts = of.CreateParts(new AdapterBuild([.. Enumerable.Range(0, 3).Select(Query)], initialization)).ToList();
+            return (
+                [.. parts.OfType<MixtureOfShards>().SelectMany(p => p.parameters()).SelectMany(p => p.data<long>().ToArray())],
+                parts.OfType<ModelAdapter>().Single().parameters().First().data<float>().ToArray());
+        }
+    }
+
+    [TestMethod]
+    public void Shards_that_nobody_has_drawn_do_not_fade()
+        => Assert.IsFalse(Parts(Layer()).OfType<ModelAdapter>().Single().GroupOf("mos_A").Decays);
+
+    private static LinearLayer Query(int k) => new($"block.{k}.query", k, new DenseWeight(randn(8, 8)), null);
+
     private static (List<Adapter> Parts, Dictionary<string, TorchSharp.Modules.Parameter> Pools, MixtureOfShards Last) Make(MixtureOfShardsOptions options, int count)
     {
-        var layers = Enumerable.Range(0, count).Select(k => new LinearLayer($"block.{k}.query", k, new DenseWeight(randn(8, 8)), null)).ToArray();
+        var layers = Enumerable.Range(0, count).Select(Query).ToArray();
         var parts = MethodCase.Parts(options, layers);
         return (parts, parts.OfType<ModelAdapter>().Single().named_parameters().ToDictionary(p => p.name, p => p.parameter), parts.OfType<MixtureOfShards>().Last());
     }

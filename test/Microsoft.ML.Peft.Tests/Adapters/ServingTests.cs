@@ -21,6 +21,7 @@ public sealed class ServingTests
         new VeraOptions { Rank = 8 },
         new LilyOptions { Rank = 2 },
         new PeanutOptions { Rank = 3, Depth = 1 },
+        new MixtureOfShardsOptions { Rank = 3, TargetModules = TargetModules.Named("query", "value") },
         new PfeifferOptions { ReductionFactor = 2 },
         new PromptTuningOptions { VirtualTokens = 3 },
     ];
