@@ -19,11 +19,13 @@ public sealed class PrefixTuning : PrefixAdapter
 {
     private readonly Parameter prompt_embeddings; // (n, L·2·d), or (n, d) before the projection
     private readonly DenseStack? _projection;
+    private readonly bool _shiftsPositions;
 
     internal PrefixTuning(PrefixTuningOptions options, Initialization initialization)
         : base("PREFIX_TUNING", options.VirtualTokens)
     {
         var (width, all) = (options.TokenWidth!.Value, 2L * options.Layers!.Value * options.TokenWidth!.Value);
+        _shiftsPositions = options.ShiftsPositions;
         var projects = options.Projects && !options.IsStored;
         var zero = options.Start == PrefixTuningOptions.Zero;
         prompt_embeddings = Trainable(zero && !projects
@@ -48,6 +50,9 @@ public sealed class PrefixTuning : PrefixAdapter
             return parameter;
         }
     }
+
+    /// <inheritdoc/>
+    protected internal override bool ShiftsPositions => _shiftsPositions;
 
     /// <inheritdoc/>
     public override void StartFrom(Tensor table)
@@ -96,6 +101,19 @@ public sealed record PrefixTuningOptions : PromptOptions
     [JsonPropertyName("init_weights")]
     public string? Start { get; init; }
 
+    /// <summary>True for positions of a decoder's tokens that start behind the trained keys, as with a cache of as many tokens and in HF PEFT; false for positions that
+    /// start at 0. Default true.</summary>
+    [JsonIgnore]
+    public bool ShiftsPositions { get; init; } = true;
+
+    // HF PEFT does not know it, so that files have it only where it is false.
+    [JsonInclude, JsonPropertyName("shift_positions"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    internal bool? WrittenShift
+    {
+        get => ShiftsPositions ? null : false;
+        init => ShiftsPositions = value ?? true;
+    }
+
     /// <inheritdoc/>
     [JsonIgnore]
     protected override bool TrainsKeys => true;
@@ -114,6 +132,11 @@ public sealed record PrefixTuningOptions : PromptOptions
     /// <inheritdoc/>
     protected internal override AdapterOptions For(Backbone backbone)
     {
+        if (!ShiftsPositions && backbone is not Decoder)
+        {
+            throw new PeftException($"ShiftsPositions is false, which is for decoders, and this model is of type '{backbone.Config.ModelType}'; leave it true.");
+        }
+
         var filled = (PrefixTuningOptions)base.For(backbone);
         return filled with { HiddenSize = HiddenSize ?? filled.TokenWidth };
     }

@@ -41,6 +41,9 @@ internal sealed class DecoderPass
     /// <summary>True where the rows begin, and trained tokens before them.</summary>
     private bool IsFirst { get; }
 
+    // Trained keys that have no positions.
+    private long Uncounted => _ofPair ? 0 : Context.UncountedKeys;
+
     /// <summary>Rows of the batch.</summary>
     public long Rows => Batch.Rows;
 
@@ -50,6 +53,9 @@ internal sealed class DecoderPass
     /// <summary>Tokens, or trained keys, seen before.</summary>
     public long Past { get; }
 
+    /// <summary>Position of the first new token in a row without padding.</summary>
+    public long First => Past - Uncounted;
+
     /// <summary>Tokens that can be looked at.</summary>
     public long Keys => Past + Length;
 
@@ -57,7 +63,7 @@ internal sealed class DecoderPass
     /// <remarks>Without a cache every row counts from 0, padding included, as Hugging Face's models do when they are trained.</remarks>
     public Tensor Positions()
         => Cache is null || _seen is null
-            ? arange(Past, Keys, ScalarType.Int64, Device)
+            ? arange(First, First + Length, ScalarType.Int64, Device)
             : RealPositions().clamp(0).narrow(1, Past, Length).reshape(Rows * Length);
 
     /// <summary>Count of real tokens up to each token, less one, and −1 for padding: (rows, keys); null where nothing is padded.</summary>
@@ -91,6 +97,6 @@ internal sealed class DecoderPass
     private Tensor RealPositions()
     {
         var seen = _seen!.view(Rows, Keys).to(ScalarType.Int64);
-        return seen.cumsum(1).mul(seen).sub(1);
+        return seen.cumsum(1).sub(Uncounted).mul(seen).sub(1);
     }
 }

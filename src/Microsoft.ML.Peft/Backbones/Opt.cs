@@ -95,7 +95,7 @@ public sealed class Opt : Decoder
         // Unlike the other decoders OPT counts the real tokens also without a cache; padding stands before the first.
         var position = pass.PositionsOrPadding() is { } real
             ? real.narrow(1, pass.Past, length).reshape(rows * length)
-            : arange(pass.Past, pass.Keys, ScalarType.Int64, pass.Device);
+            : arange(pass.First, pass.First + length, ScalarType.Int64, pass.Device);
         var hidden = words.view(rows, length, HiddenSize) + _positions.Forward(position.add(FirstPosition), context).view(-1, length, HiddenSize);
         hidden = context.Dropout(hidden, _dropout).view(rows * length, HiddenSize);
         var mask = pass.Causal();

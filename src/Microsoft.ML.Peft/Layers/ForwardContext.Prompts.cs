@@ -20,6 +20,9 @@ public sealed partial class ForwardContext
     /// <summary>Positions that a model has less for its input: trained tokens, or trained keys.</summary>
     public long TokensBefore => PromptLength + (_prefix?.Length ?? 0);
 
+    /// <summary>Trained keys of which the positions of a decoder's tokens know nothing.</summary>
+    internal long UncountedKeys => _prefix is { ShiftsPositions: false } prefix ? prefix.Length : 0;
+
     /// <summary>Trained tokens in front of each row's patches.</summary>
     internal long PatchPromptLength => _patchPrompts?.Length ?? 0;
 

@@ -113,6 +113,31 @@ public sealed class PromptFamilyTests
         Assert.AreEqual(2L * 2 * model.Backbone.Blocks.Count * model.Backbone.Prompts!.KeyWidth, adapter.TrainableCount, "the first key is not trained");
     }
 
+    // Keys and values of zeros without positions: what is left of the model is the share of attention that zeros take, wherever a row is padded.
+    [TestMethod]
+    [DataRow("llama")]
+    [DataRow("gpt2")]
+    [DataRow("opt")]
+    public void Positions_can_start_at_0_behind_a_prefix(string name)
+    {
+        using var model = Load(name, HeadKind.CausalLanguageModel);
+        var options = new PrefixTuningOptions { VirtualTokens = 3, Start = PrefixTuningOptions.Zero };
+        using var shifted = AdapterSet.Create("a", options, model.Backbone, s_none, 0);
+        using var still = AdapterSet.Create("b", options with { ShiftsPositions = false }, model.Backbone, s_none, 0);
+        int[][] rows = [[5, 6, 7, 8], [11]];
+
+        Assert.IsFalse(options.ToJson().Contains("shift_positions", StringComparison.Ordinal));
+        Assert.IsFalse(((PrefixTuningOptions)AdapterOptions.FromJson(still.Options!.ToJson(), "test")).ShiftsPositions);
+        var differs = !Logits(model, shifted, rows).allclose(Logits(model, still, rows), 1e-5, 1e-5);
+        Assert.AreEqual(name != "llama", differs); // zeros turn to zeros, and the tokens' angles to each other stay
+        using var context = ForwardContext.Predicting(still);
+        var generation = new GenerationOptions { MaxNewTokens = 6, StopTokens = [] };
+        var with = TokenGenerator.Generate(model, rows, generation, context);
+        var without = TokenGenerator.Generate(model, rows, generation with { UseCache = false }, context);
+        CollectionAssert.AreEqual(without[0], with[0]);
+        CollectionAssert.AreEqual(without[1], with[1]);
+    }
+
     [TestMethod]
     [DataRow("PROMPT_TUNING")]
     [DataRow("P_TUNING")]

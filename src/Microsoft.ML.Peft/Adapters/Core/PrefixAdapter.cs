@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>Trained keys and values in front of those of every block's attention.</summary>
-/// <remarks>Positions of the tokens start behind them. Files call its tensors by their bare names, as HF PEFT does.</remarks>
+/// <remarks>Positions of the tokens start behind them, unless it is told otherwise. Files call its tensors by their bare names, as HF PEFT does.</remarks>
 public abstract class PrefixAdapter : ModelAdapter
 {
     /// <summary>Makes the part; <paramref name="length"/> is the count of keys before the tokens.</summary>
@@ -13,6 +13,9 @@ public abstract class PrefixAdapter : ModelAdapter
 
     /// <summary>Count of keys before the tokens.</summary>
     public long Length { get; }
+
+    /// <summary>False for positions of the tokens that start at 0 all the same. Default true.</summary>
+    protected internal virtual bool ShiftsPositions => true;
 
     /// <summary>Keys and values: (<see cref="Length"/>, 2·blocks·width), for each block in turn its key and its value.</summary>
     protected internal abstract Tensor Table(ForwardContext context);
