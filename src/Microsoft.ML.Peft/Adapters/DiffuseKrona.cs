@@ -66,11 +66,11 @@ public sealed class DiffuseKrona : DroppedUpdateAdapter
     /// <inheritdoc/>
     protected override Tensor Product(Tensor x)
     {
-        var (a, b) = (InTypeOf(x, _a), InTypeOf(x, _b));
+        var (a, b, given) = ((Tensor)_a, (Tensor)_b, InTypeOf(_a, x)); // in the type of A beside a base of another type
         var (a1, a2, b1, b2) = (_a.size(0), _a.size(1), _b.size(0), _b.size(1));
         var front = x.shape[..^1];
-        var matrix = x.reshape([.. front, a2, b2]);
+        var matrix = given.reshape([.. front, a2, b2]);
         var y = a1 * b2 * (a2 + b1) <= a2 * b1 * (b2 + a1) ? linear(matmul(a, matrix), b) : matmul(a, linear(matrix, b)); // (…, a₁, b₁)
-        return (_options.Layout == KronaLayout.Kron ? y : y.transpose(-2, -1)).reshape([.. front, OutFeatures]).mul(_options.Scaling);
+        return InTypeOf(x, (_options.Layout == KronaLayout.Kron ? y : y.transpose(-2, -1)).reshape([.. front, OutFeatures]).mul(_options.Scaling));
     }
 }

@@ -190,10 +190,17 @@ public sealed record HydraOptions : LinearAdapterOptions
         Guard.InRange(Dropout, 0.0, 0.99);
     }
 
-    /// <summary>As in the paper: the last layer of each block's feed-forward part, and in vision transformers that of its attention too.</summary>
+    /// <summary>As in the paper: the last layer of each block's feed-forward part, in vision transformers that of its attention too, and in CLIP that of the image
+    /// encoder's feed-forward part alone.</summary>
     protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
     {
-        return [.. backbone.Blocks.SelectMany(site => backbone is VisionEncoder ? new[] { site.Attention, site.FeedForward } : [site.FeedForward]).Select(PathOf)];
+        var layers = backbone switch
+        {
+            VisionEncoder => backbone.Blocks.SelectMany(site => (Layer[])[site.Attention, site.FeedForward]),
+            ImageTextEncoder => backbone.Blocks.Select(site => site.FeedForward).Where(layer => PathOf(layer).Contains("vision_model.", StringComparison.Ordinal)),
+            _ => backbone.Blocks.Select(site => site.FeedForward),
+        };
+        return [.. layers.Select(PathOf)];
 
         string PathOf(Layer layer) => backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
     }

@@ -52,26 +52,32 @@ internal sealed class LilyMixture
     /// <summary>The up-projection (r, out) of the shares that do not depend on the input.</summary>
     public Tensor Fixed() => _shares is null ? Experts().mean([0L]) : Mixed(_shares);
 
-    /// <summary>What is added: x (…, in) gives (…, out).</summary>
+    /// <summary>What is added: x (…, in) gives (…, out). Computed in the type of A, as HF PEFT does beside a base of another type.</summary>
     public Tensor Update(Tensor x, ForwardContext context)
     {
-        var low = linear(x, Adapter.InTypeOf(x, A)); // (…, r)
+        var added = Of(Adapter.InTypeOf(A, x), context).mul(Options.Scaling);
+        return Adapter.InTypeOf(x, added);
+    }
+
+    private Tensor Of(Tensor x, ForwardContext context)
+    {
+        var low = linear(x, A); // (…, r)
         low = _bend is null ? low : _bend(low);
         if (Options.Routing == LilyRouting.None || (_shares is not null && !context.Training))
         {
-            return low.matmul(Adapter.InTypeOf(x, Fixed())).mul(Options.Scaling);
+            return low.matmul(Fixed());
         }
 
-        var shares = softmax(linear(low, Adapter.InTypeOf(x, _router)), -1); // (…, e)
+        var shares = softmax(linear(low, _router), -1); // (…, e)
         if (Options.Routing == LilyRouting.Batch)
         {
-            var mean = Mean(shares.reshape(-1, _experts), context).to(_b.dtype);
+            var mean = Mean(shares.reshape(-1, _experts), context);
             Follow(mean);
-            return low.matmul(Adapter.InTypeOf(x, Mixed(mean))).mul(Options.Scaling);
+            return low.matmul(Mixed(mean));
         }
 
         var weighted = (shares.unsqueeze(-1) * low.unsqueeze(-2)).flatten(-2); // (…, e·r): no up-projection a token is made
-        return weighted.matmul(Adapter.InTypeOf(x, _b)).mul(Options.Scaling);
+        return weighted.matmul(_b);
     }
 
     private Tensor Mean(Tensor shares, ForwardContext context) // (tokens, e) gives (e)

@@ -150,9 +150,9 @@ public sealed record LilyOptions : AdapterOptions
     internal LilyBranch Branch(int block, string path, long hidden, LilyPool pool, Initialization initialization)
         => new(path, block, this, pool.Next("feed-forward branch", hidden, hidden, Mlp!.Rank), initialization);
 
-    // Layers of a kind: the same name in the targets and the same size. Of several names the longest one counts.
+    // Layers of a kind: the same name in the targets and the same size. Of several names the longest one counts; a pattern is one name.
     private string NameOf(string path)
         => TargetModules?.Names is { } names
             ? names.Where(n => path.EndsWith(n, StringComparison.Ordinal)).MaxBy(n => n.Length) ?? ""
-            : TargetModules is null ? path[(path.LastIndexOf('.') + 1)..] : "";
+            : TargetModules is null or { IsAllLinear: true } ? path[(path.LastIndexOf('.') + 1)..] : "";
 }

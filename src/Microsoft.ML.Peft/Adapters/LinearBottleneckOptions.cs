@@ -73,6 +73,14 @@ public sealed record LinearBottleneckOptions : BiasedLinearOptions
         init => Placement = value ? BottleneckPlacement.Parallel : Placement;
     }
 
+    /// <summary>The authors' files say so of the network behind the feed-forward part alone.</summary>
+    [JsonInclude, JsonPropertyName("use_adapterp")]
+    internal bool IsBehindFeedForward
+    {
+        get => Placement == BottleneckPlacement.SeriesOutput;
+        init => Placement = value ? BottleneckPlacement.SeriesOutput : Placement;
+    }
+
     /// <summary>A number, or <c>learned</c>.</summary>
     [JsonInclude, JsonPropertyName("scaling")]
     internal JsonNode? WrittenScale

@@ -80,7 +80,14 @@ public sealed record LoLduOptions : LinearAdapterOptions
     protected internal override TargetModules DefaultSelection(Backbone backbone) => TargetModules.AllLinear; // as in the paper
 
     /// <inheritdoc/>
-    protected internal override IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts) => parts.OfType<LoLdu>().Select(part => part.Note).OfType<string>();
+    protected internal override IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts)
+        => parts.Select(part => part switch { LoLdu linear => linear.Diagonal.Note, LoLduConvolution convolution => convolution.Diagonal.Note, _ => null }).OfType<string>();
+
+    /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new LoLduConvolution(layer, this, build);
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new LoLdu(layer, this, build);

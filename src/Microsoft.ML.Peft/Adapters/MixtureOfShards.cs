@@ -42,6 +42,18 @@ public sealed class MixtureOfShards : AdditiveAdapter, ILowRankUpdate
         }
     }
 
+    /// <inheritdoc/>
+    protected internal override void Loaded()
+    {
+        foreach (var (name, indices) in named_parameters())
+        {
+            if (indices.cpu().data<long>().ToArray().Any(shard => shard < 0 || shard >= _pools.Count))
+            {
+                throw new FormatException($"{name} of '{Path}' names a shard beyond the {_pools.Count} of the pool; the file is damaged.");
+            }
+        }
+    }
+
     private float Scale => (float)(_options.Alpha / _options.Rank);
 
     /// <inheritdoc/>
@@ -87,9 +99,9 @@ internal sealed class ShardPools : ModelAdapter
     {
         _group = group;
         PublicCount = (options.EquivalentRank - options.PrivateRank) * members * options.Shards;
-        var rows = options.EquivalentRank * members * options.Shards;
-        A = Trainable(initialization.Uniform(1 / Math.Sqrt(inputs), rows, inputs / options.Shards));
-        B = Trainable(initialization.Zeros(rows, outputs / options.Shards));
+        Count = options.EquivalentRank * members * options.Shards;
+        A = Trainable(initialization.Uniform(1 / Math.Sqrt(inputs), Count, inputs / options.Shards));
+        B = Trainable(initialization.Zeros(Count, outputs / options.Shards));
         register_parameter("mos_A", A);
         register_parameter("mos_B", B);
     }
@@ -99,6 +111,8 @@ internal sealed class ShardPools : ModelAdapter
     public Parameter B { get; }
 
     public long PublicCount { get; }
+
+    public long Count { get; }
 
     protected internal override string FileName(string parameter) => parameter.Length == 0 ? "" : $"{parameter}.{_group}";
 

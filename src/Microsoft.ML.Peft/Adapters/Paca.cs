@@ -9,7 +9,8 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <summary>PaCA: some input columns of the weight are trained, and only the inputs of these columns are kept for the backward pass.</summary>
 /// <remarks>
 /// <para><c>y = x·W'ᵀ + b</c>, W' the weight W with the columns I replaced by s·P, <c>s = α/r</c>.</para>
-/// <para>Shapes: I (r) different columns; P (out, r). Trains r·out numbers. Starts as the identity: P = W[:, I]/s.</para>
+/// <para>Shapes: I (r) different columns; P (out, r). Trains r·out numbers. Starts as the identity: P = W[:, I]/s, exactly in half
+/// precision only where s is a power of two. P counts, and is written, in the type of the base; the optimizer moves a copy in Float32.</para>
 /// <para>The base is shared and stays as it is, so the columns act as a thin product beside it, <c>x·Wᵀ + x[…, I]·(s·P − W[:, I])ᵀ</c>. The frozen product
 /// keeps no input for the backward pass and the thin one keeps x[…, I]: r numbers a token. With <see cref="PacaOptions.WritesThrough"/> the columns stand
 /// in the base weight while it is trained, as in the paper: one product forward, <c>dP = s·Gᵀ·x[…, I]</c> and <c>dx = G·W'</c> backward.
@@ -23,6 +24,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     private readonly Parameter _columns; // P (out, r)
     private readonly Parameter _indices; // I (r)
     private readonly double _scale;
+    private readonly ScalarType _type; // of P; the parameter is its master copy in Float32
     private Tensor? _kept; // W[:, I] (out, r) while the base weight has other columns
 
     /// <summary>Chooses the columns of a layer.</summary>
@@ -39,6 +41,8 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
         _scale = LayerPattern.Find(options.AlphaPattern, Path, options.Alpha) / rank;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
+        var stored = target.Weight.Stored.dtype;
+        _type = options.ParamType ?? (stored is ScalarType.BFloat16 or ScalarType.Float16 ? stored : ScalarType.Float32); // a quantised base stores bytes
         var weight = target.Weight.Dense().to(ScalarType.Float32);
         var order = options.Selection == PacaSelection.Random
             ? build.Initialization.Uniform(1, InFeatures).argsort()
@@ -53,7 +57,21 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     protected internal override OptimizerGroup GroupOf(string parameter) => new("", Decays: false);
 
     /// <inheritdoc/>
-    protected internal override Tensor Materialize(Tensor weight) => weight.index_copy(1, _indices, InTypeOf(weight, _columns * _scale));
+    protected internal override IEnumerable<(string Parameter, Tensor Tensor)> Written()
+        => base.Written().Select(w => (w.Parameter, w.Parameter == "paca_P" ? Rounded() : w.Tensor));
+
+    /// <inheritdoc/>
+    protected internal override void Loaded()
+    {
+        var columns = _indices.cpu().data<long>().ToArray();
+        if (columns.Distinct().Count() != columns.Length || columns.Any(c => c < 0 || c >= InFeatures))
+        {
+            throw new FormatException($"paca_indices of '{Path}' must be different columns from 0 to {InFeatures - 1}, and are not; the file is damaged.");
+        }
+    }
+
+    /// <inheritdoc/>
+    protected internal override Tensor Materialize(Tensor weight) => weight.index_copy(1, _indices, InTypeOf(weight, Scaled()));
 
     /// <inheritdoc/>
     protected internal override bool ChangesNothing()
@@ -66,7 +84,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     {
         var chosen = zeros(_indices.size(0), InFeatures, device: _columns.device)
             .scatter(1, _indices.unsqueeze(1), ones(_indices.size(0), 1, device: _columns.device)); // (r, in)
-        return (chosen, (_columns * _scale) - BaseColumns().to(ScalarType.Float32), null);
+        return (chosen, InTypeOf(_columns, Scaled()) - BaseColumns().to(ScalarType.Float32), null);
     }
 
     /// <inheritdoc/>
@@ -77,7 +95,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
             return Written(x, below);
         }
 
-        var moved = InTypeOf(x, (_columns * _scale) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
+        var moved = InTypeOf(x, InTypeOf(_columns, Scaled()) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
         var (y, kept) = (below.Forward(x), x.index_select(-1, _indices));
         if (x.dim() != 2)
         {
@@ -95,7 +113,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
             throw new PeftException($"PaCA has written its columns into '{Path}', where another adapter acts too; train it alone, or without WritesThrough.");
         }
 
-        var y = WrittenColumns.apply(x, InTypeOf(x, _columns * _scale), Layer.Weight.Dense(), _indices);
+        var y = WrittenColumns.apply(x, InTypeOf(x, Scaled()), Layer.Weight.Dense(), _indices);
         return below.Bias() is { } bias ? y + InTypeOf(x, bias) : y;
     }
 
@@ -117,7 +135,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
-        Put(InTypeOf(_kept!, _columns * _scale));
+        Put(InTypeOf(_kept!, Scaled()));
     }
 
     /// <summary>Puts back what was there, to the last bit.</summary>
@@ -139,6 +157,11 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
         using var scope = NewDisposeScope();
         _columns.sub_(_columns.sub(BaseColumns().to(ScalarType.Float32).div(_scale)).mul_(share));
     }
+
+    // P as it counts, and s·P, both in P's type.
+    private Tensor Rounded() => _columns.dtype == _type ? _columns : _columns.to(_type);
+
+    private Tensor Scaled() => Rounded() * _scale;
 
     private Tensor BaseColumns() => _kept ?? OriginalWeight.index_select(1, _indices);
 
@@ -163,9 +186,11 @@ internal sealed class WrittenColumns : autograd.SingleTensorFunction<WrittenColu
     /// <inheritdoc/>
     public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
     {
+        using var scope = NewDisposeScope(); // on a GPU's thread there is no other
         var saved = ctx.get_saved_variables();
         var flat = grad_output.reshape(-1, grad_output.size(-1));                        // G (tokens, out)
         var columns = flat.t().mm(saved[0].reshape(flat.size(0), saved[0].size(-1)));    // Gᵀ·x[…, I] (out, r)
-        return [(bool)ctx.get_data("input") ? grad_output.matmul(saved[1]) : null!, columns, null!, null!];
+        var input = (bool)ctx.get_data("input") ? grad_output.matmul(saved[1]).MoveToOuterDisposeScope() : null!;
+        return [input, columns.MoveToOuterDisposeScope(), null!, null!];
     }
 }

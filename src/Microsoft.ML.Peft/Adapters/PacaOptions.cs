@@ -2,6 +2,7 @@ using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -45,6 +46,10 @@ public sealed record PacaOptions : BiasedLinearOptions
     [JsonIgnore]
     public double ChangeDecay { get; init; }
 
+    /// <summary>Type in which P counts and is written; what the optimizer moves is Float32. Default null: that of the base, Float32 for a quantised one.</summary>
+    [JsonPropertyName("param_dtype"), JsonConverter(typeof(DtypeConverter))]
+    public ScalarType? ParamType { get; init; }
+
     /// <summary>Ranks of single layers, by pattern on the end of the path. Default none.</summary>
     [JsonPropertyName("rank_pattern")]
     public IReadOnlyDictionary<string, int>? RankPattern { get; init; }
@@ -60,6 +65,7 @@ public sealed record PacaOptions : BiasedLinearOptions
         Guard.AtLeast(Rank, 1);
         Guard.Positive(Alpha);
         Guard.AtLeast(ChangeDecay, 0);
+        DtypeConverter.Require(ParamType, nameof(ParamType));
         foreach (var (layer, rank) in RankPattern ?? new Dictionary<string, int>())
         {
             Guard.AtLeast(rank, 1, $"RankPattern['{layer}']");

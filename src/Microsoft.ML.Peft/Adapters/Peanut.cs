@@ -13,8 +13,8 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para><c>ΔWᵀ = s·M·Bᵀ</c>. <c>H₀ = σ(Wᵀ·Aᵀ)</c>, <c>Hᵢ₊₁ = σ(Hᵢ·Eᵢᵀ)</c>, then <c>M ← σ(M·Dᵢᵀ) + H</c> with the H of the encoders in turn,
 /// last first. With side <c>input</c> it reads the weight row by row: <c>ΔW = s·σ(W·Aᵀ)…·Bᵀ</c>.</para>
 /// <para>Shapes: A (r, out), B (out, r), Eᵢ and Dᵢ (r, r); with side <c>input</c> A (r, in), B (in, r). Trains 2·r·out + 2·depth·r² numbers.
-/// Starts as the identity: B zero, the others Kaiming-uniform. The weight's network runs once a forward pass; the update itself is made only where the
-/// settings ask for it. The network reads the weight as it is without any merge. A function with σ(0) ≠ 0 lets B alone move rows of zeros.</para>
+/// Starts as the identity: B zero, the others Kaiming-uniform. The weight's network runs once a training pass and once a prediction; the update itself is made only where the
+/// settings ask for it. It is computed in the type of A beside a base of another type. The network reads the weight as it is without any merge. A function with σ(0) ≠ 0 lets B alone move rows of zeros.</para>
 /// <para>Source: Zhong et al. 2024, arXiv:2410.01870, §3.</para>
 /// </remarks>
 public sealed class Peanut : AdditiveAdapter, ILowRankUpdate
@@ -63,8 +63,21 @@ public sealed class Peanut : AdditiveAdapter, ILowRankUpdate
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
-        var (a, b, _) = Update();
-        return _options.Materializes ? linear(x, InTypeOf(x, b.mm(a))) : linear(linear(x, InTypeOf(x, a)), InTypeOf(x, b));
+        var ((a, b), given) = (Factors(context), InTypeOf(_a, x));
+        var update = _options.Materializes ? linear(given, b.mm(a)) : linear(linear(given, a), b);
+        return InTypeOf(x, _options.Scaling == 1 ? update : update.mul(_options.Scaling));
+    }
+
+    /// <inheritdoc/>
+    protected override Tensor AddTo(Tensor output, Tensor x, ForwardContext context)
+    {
+        if (_options.Materializes || x.dim() != 2 || x.dtype != _a.dtype)
+        {
+            return output + Correction(x, context);
+        }
+
+        var (a, b) = Factors(context);
+        return output.addmm(linear(x, a), b.t(), 1f, (float)_options.Scaling);
     }
 
     // (r, in) and (out, r): as if it were a LoRA of that rank.
@@ -74,10 +87,17 @@ public sealed class Peanut : AdditiveAdapter, ILowRankUpdate
         return _options.Side == PeanutSide.Output ? (inner.t(), _b, null) : (_b.t(), inner, null);
     }
 
+    // The same without the scale; a prediction runs the network once.
+    private (Tensor A, Tensor B) Factors(ForwardContext context)
+    {
+        var inner = context.Once(this, "inner", _a.dtype, Inner);
+        return _options.Side == PeanutSide.Output ? (inner.t(), _b) : (_b.t(), inner);
+    }
+
     private Tensor Inner()
     {
-        var weight = OriginalWeight.to(_a.dtype);
-        var hidden = _bend(linear(_options.Side == PeanutSide.Output ? weight.t() : weight, _a));
+        var weight = _options.Side == PeanutSide.Output ? OriginalWeight.t() : OriginalWeight;
+        var hidden = _bend(weight.dtype == _a.dtype ? linear(weight, _a) : HalfWeight.apply(weight, _a));
         var before = new Stack<Tensor>();
         foreach (var encoder in _encoders)
         {
@@ -98,6 +118,26 @@ public sealed class Peanut : AdditiveAdapter, ILowRankUpdate
         var parameter = Trainable(start);
         register_parameter(name, parameter); // no dots in names
         return parameter;
+    }
+
+    /// <summary><c>W·Aᵀ</c> in the type of A for a W of half precision, of which no copy is kept for the backward pass.</summary>
+    private sealed class HalfWeight : autograd.SingleTensorFunction<HalfWeight>
+    {
+        public override string Name => nameof(HalfWeight);
+
+        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
+        {
+            var (weight, a) = ((Tensor)vars[0], (Tensor)vars[1]);
+            ctx.save_for_backward([weight]);
+            return linear(weight.to(a.dtype), a);
+        }
+
+        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
+        {
+            using var scope = NewDisposeScope(); // on a GPU's thread there is no other
+            var weight = ctx.get_saved_variables()[0].to(grad_output.dtype);
+            return [null!, weight.t().mm(grad_output).t().MoveToOuterDisposeScope()];
+        }
     }
 }
 

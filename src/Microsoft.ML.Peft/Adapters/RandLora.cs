@@ -3,7 +3,6 @@ using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
-using static TorchSharp.torch.nn.functional;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -13,7 +12,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// in ≤ out, else <c>s·ΔMᵀ</c>; <c>s = α/r</c>, or <c>α/(r·√n)</c> by the paper's rule.</para>
 /// <para>Shapes, with m the smaller and M the larger of in and out and <c>n = ⌈m/r⌉</c>: A (r, 1, m), B (M, n, r), corners of the shared ones; λ (r, n), γ (n, m).
 /// Trains r·n + n·m numbers: a smaller rank trains more.</para>
-/// <para>Starts as the identity: λ is 0, γ is 1/max(n, m).</para>
+/// <para>Starts as the identity: λ is 0, γ is 1/max(n, m). Training keeps no matrix of the layer's size: Ū is made again in the backward pass.</para>
 /// <para>Source: Albert et al. 2025, arXiv:2502.00987, §3; the orders of rows and columns are those of HF PEFT and of the authors' code.</para>
 /// </remarks>
 public sealed class RandLora : AdditiveAdapter
@@ -23,7 +22,6 @@ public sealed class RandLora : AdditiveAdapter
     private readonly Parameter _gamma; // (n, m)
     private readonly double _scale;
     private readonly double _dropout;
-    private readonly long _bases;
     private bool _repeatsShared; // the file had the shared matrices once more for this layer
 
     /// <summary>Puts RandLoRA on a layer.</summary>
@@ -31,12 +29,12 @@ public sealed class RandLora : AdditiveAdapter
         : base(target)
     {
         var smaller = Math.Min(InFeatures, OutFeatures);
-        _bases = RandLoraOptions.BasesOf(smaller, options.Rank);
+        var bases = RandLoraOptions.BasesOf(smaller, options.Rank);
         (_shared, _dropout) = (shared, options.Dropout);
-        _scale = options.Alpha / options.Rank / (options.ScaleRule == RandLoraScale.Paper ? Math.Sqrt(_bases) : 1);
+        _scale = options.Alpha / options.Rank / (options.ScaleRule == RandLoraScale.Paper ? Math.Sqrt(bases) : 1);
         var start = build.Initialization;
-        _lambda = Trainable(options.StartsAsIdentity ? start.Zeros(options.Rank, _bases) : start.Normal(1, options.Rank, _bases));
-        _gamma = Trainable(start.Constant(1.0 / (options.StartsAsIdentity ? Math.Max(_bases, smaller) : Math.Max(InFeatures, OutFeatures)), _bases, smaller));
+        _lambda = Trainable(options.StartsAsIdentity ? start.Zeros(options.Rank, bases) : start.Normal(1, options.Rank, bases));
+        _gamma = Trainable(start.Constant(1.0 / (options.StartsAsIdentity ? Math.Max(bases, smaller) : Math.Max(InFeatures, OutFeatures)), bases, smaller));
         register_parameter("randlora_lambda", _lambda);
         register_parameter("randlora_gamma", _gamma);
         register_parameter("randlora_A", shared.A);
@@ -55,49 +53,20 @@ public sealed class RandLora : AdditiveAdapter
     /// <inheritdoc/>
     protected internal override Tensor Delta()
     {
-        var (first, second) = Factors();
-        return InTypeOf(_lambda, second).mm(InTypeOf(_lambda, first)).mul(_scale);
+        var (mixed, b) = RandLoraProduct.Factors(_shared.A, _shared.B, _lambda, _gamma, InFeatures, OutFeatures);
+        var delta = InTypeOf(mixed, b).mm(mixed).mul(_scale);
+        return InFeatures <= OutFeatures ? delta : delta.t();
     }
 
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
-        var (first, second) = Factors();
-        return linear(linear(context.Dropout(x, _dropout), first.to(x.dtype)).mul(_scale), second.to(x.dtype));
+        var rows = context.Dropout(x, _dropout).reshape(-1, InFeatures);
+        var update = RandLoraProduct.apply(rows, _shared.A, _shared.B, _lambda, _gamma, OutFeatures, _scale);
+        return x.dim() == 2 ? update : update.view([.. x.shape[..^1], OutFeatures]);
     }
 
     private static bool IsShared(string parameter) => parameter is "randlora_A" or "randlora_B";
-
-    /// <summary>(n·r, in) and (out, n·r).</summary>
-    private (Tensor First, Tensor Second) Factors()
-    {
-        var (smaller, larger) = (Math.Min(InFeatures, OutFeatures), Math.Max(InFeatures, OutFeatures));
-        var mixed = ScaledBases.apply(InTypeOf(_lambda, _shared.A.narrow(2, 0, smaller)), _lambda, _gamma).flatten(0, 1); // (r·n, m)
-        var b = _shared.B.narrow(0, 0, larger).narrow(1, 0, _bases).flatten(1);                       // (M, n·r)
-        return InFeatures <= OutFeatures ? (mixed, b) : (b.t(), mixed.t());
-    }
-
-    /// <summary>λ[k, i]·A[k, j]·γ[i, j] as (r, n, m); keeps the three factors for the backward pass and no product.</summary>
-    private sealed class ScaledBases : autograd.SingleTensorFunction<ScaledBases>
-    {
-        public override string Name => nameof(ScaledBases);
-
-        public override Tensor forward(autograd.AutogradContext ctx, params object[] vars)
-        {
-            var (a, lambda, gamma) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2]);
-            ctx.save_for_backward([a, lambda, gamma]);
-            return a.mul(lambda.unsqueeze(2)).mul(gamma.unsqueeze(0));
-        }
-
-        public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-        {
-            var saved = ctx.get_saved_variables();
-            var byA = grad_output.mul(saved[0]);                      // (r, n, m)
-            var lambda = byA.mul(saved[2].unsqueeze(0)).sum([2L]);    // (r, n)
-            var gamma = byA.mul(saved[1].unsqueeze(2)).sum([0L]);     // (n, m)
-            return [null!, lambda, gamma];
-        }
-    }
 }
 
 /// <summary>How RandLoRA scales its update.</summary>

@@ -15,11 +15,11 @@ public sealed class ConvolutionModelTests
     private DisposeScope _scope = null!;
 
     public static IEnumerable<object[]> Pictures =>
-        from name in (string[])["OFT", "BOFT", "HRA", "IA3", "HIRA", "LOHA", "LOKR", "ADALORA", "LORA", "DORA"] select new object[] { "vit", name, "projection" };
+        from name in (string[])["OFT", "BOFT", "HRA", "IA3", "HIRA", "LOHA", "LOKR", "ADALORA", "LORA", "DORA", "LOLDU"] select new object[] { "vit", name, "projection" };
 
     public static IEnumerable<object[]> Sounds =>
         from target in (string[])["conv_layers.0.conv", "pos_conv_embed.conv"]
-        from name in (string[])["IA3", "HIRA", "LOHA", "LOKR", "DORA"]
+        from name in (string[])["IA3", "HIRA", "LOHA", "LOKR", "DORA", "LOLDU"]
         where name != "HIRA" || target != "pos_conv_embed.conv" // that one is in groups
         select new object[] { "wav2vec2", name, target };
 
@@ -95,6 +95,7 @@ public sealed class ConvolutionModelTests
             "ADALORA" => new AdaLoraOptions { InitialRank = 4, TargetRank = 2, TargetModules = targets },
             "LORA" => new LoraOptions { Rank = 4, HasBias = true, TargetModules = targets },
             "DORA" => new LoraOptions { Rank = 4, UseDora = true, TargetModules = targets },
+            "LOLDU" => new LoLduOptions { Rank = 3, Alpha = 3, TargetModules = targets },
             "HIRA" => new HiraOptions { Rank = 2, TargetModules = targets },
             "LOHA" => new LoHaOptions { Rank = 2, FactorsKernel = true, TargetModules = targets },
             _ => new LoKrOptions { Rank = 2, FactorsKernel = true, Start = LoKrStart.Random, TargetModules = targets },

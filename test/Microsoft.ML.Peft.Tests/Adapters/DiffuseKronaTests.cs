@@ -93,6 +93,13 @@ public sealed class DiffuseKronaTests : LinearAdapterContract
     }
 
     [TestMethod]
+    public void A_single_layer_of_it_has_3712_numbers()
+    {
+        var parts = Made(Layer(1280, 1280), new() { A1 = 64, A2 = 8 });
+        Assert.AreEqual(512 + (20 * 160), parts.parameters().Sum(p => p.numel()));
+    }
+
+    [TestMethod]
     [DataRow(1280, 1280, 64, 4)]
     [DataRow(30, 50, 30, 10)]  // 25 divides the inputs, and 10 · 25 would have a1 below a2
     [DataRow(7, 5, 7, 5)]

@@ -2,7 +2,9 @@ using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
+using Microsoft.ML.Peft.Tests.Golden;
 using Microsoft.ML.Peft.Tests.GoldenMethods;
+using Peft.Golden;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -73,6 +75,46 @@ public sealed class HydraTests : LinearAdapterContract
         {
             Assert.AreEqual(name[0] == 'B', parameter.grad!.count_nonzero().item<long>() > 0, name);
         }
+    }
+
+    // The authors' merge gives the attention's layer the weight of the feed-forward part's.
+    [TestMethod]
+    public void Layers_are_merged_by_their_own_weights()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "vit", null));
+        using var set = AdapterSet.Create("x", new HydraOptions { ParallelRank = 2, SequentialRank = 2, UseBias = true }, golden.Model.Backbone, new CopiedModules([], []), 0);
+        Assert.AreEqual(2 * golden.Model.Backbone.Blocks.Count, set.Adapters.Count);
+        using (no_grad())
+        {
+            foreach (var (parameter, _) in set.TrainedParameters())
+            {
+                nn.init.normal_(parameter, std: 0.1);
+            }
+        }
+
+        var (bare, expected) = (Logits(), Logits(set));
+        using (set.Merge())
+        {
+            Golden.Close.Assert(expected, Logits(), "merged");
+        }
+
+        Assert.IsFalse(bare.allclose(expected));
+        Assert.IsTrue(bare.equal(Logits()).all().item<bool>());
+
+        Tensor Logits(params AdapterSet[] with)
+        {
+            using var __ = no_grad();
+            using var context = ForwardContext.Predicting(with);
+            return golden.Forward(context).Logits;
+        }
+    }
+
+    [TestMethod]
+    public void In_CLIP_it_goes_on_the_image_encoder()
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "clip", null));
+        var targets = ((AdapterOptions)new HydraOptions()).DefaultTargets(golden.Model.Backbone);
+        Assert.IsTrue(targets.Count > 0 && targets.All(t => t.Contains("vision_model.", StringComparison.Ordinal) && t.EndsWith("mlp.fc2", StringComparison.Ordinal)), string.Join(", ", targets));
     }
 
     private Hydra Make(HydraOptions options, LinearLayer layer)

@@ -51,6 +51,23 @@ public sealed class LilyTests : LinearAdapterContract
         int Distinct(string name) => parts.Select(p => Parameter(p, name)).Distinct(ReferenceEqualityComparer.Instance).Count();
     }
 
+    // HF PEFT writes all-linear out as the names of the layers.
+    [TestMethod]
+    public void A_pattern_makes_one_kind_and_all_linear_one_for_each_name()
+    {
+        LinearLayer[] layers = [Named("layers.0.query", 0, 6), Named("layers.0.value", 1, 6), Named("layers.1.query", 2, 6), Named("layers.1.value", 3, 6)];
+        Assert.AreEqual(2, Kinds(TargetModules.AllLinear));
+        Assert.AreEqual(2, Kinds(null));
+        Assert.AreEqual(1, Kinds(TargetModules.Matching(".*(query|value)")));
+
+        int Kinds(TargetModules? targets)
+        {
+            using var initialization = new Initialization(0);
+            return new LilyOptions { TargetModules = targets }.CreateParts(new AdapterBuild(layers, initialization))
+                .Select(p => Parameter(p, "lily_B")).Distinct(ReferenceEqualityComparer.Instance).Count();
+        }
+    }
+
     [TestMethod]
     public void Shared_tensors_are_counted_and_stepped_once()
     {

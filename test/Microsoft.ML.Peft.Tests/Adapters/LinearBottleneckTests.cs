@@ -94,6 +94,9 @@ public sealed class ParallelBottleneckTests : LinearAdapterContract
         var read = (LinearBottleneckOptions)AdapterOptions.FromJson($"{{ {Fields}, \"scaling\": \"learned\" }}", "test");
         Assert.AreEqual((64, BottleneckPlacement.Parallel, true), (read.Width, read.Placement, read.LearnsScale));
         Assert.AreEqual(2, ((LinearBottleneckOptions)AdapterOptions.FromJson($"{{ {Fields}, \"scaling\": 2 }}", "test")).Scale);
+        var behind = (LinearBottleneckOptions)AdapterOptions.FromJson("{\"peft_type\": \"BOTTLENECK\", \"use_adapterp\": true, \"use_parallel_adapter\": false}", "test");
+        Assert.AreEqual(BottleneckPlacement.SeriesOutput, behind.Placement);
+        Assert.AreEqual(behind, (LinearBottleneckOptions)AdapterOptions.FromJson(behind.ToJson(), "test") with { OtherFields = behind.OtherFields });
         foreach (var scale in (string[])["\"lots\"", "null", "[1]", "0"])
         {
             Assert.ThrowsExactly<FormatException>(() => AdapterOptions.FromJson($"{{ {Fields}, \"scaling\": {scale} }}", "test"), scale);

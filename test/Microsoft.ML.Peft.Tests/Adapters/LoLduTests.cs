@@ -126,6 +126,6 @@ public sealed class LoLduTests : LinearAdapterContract
     public void Counts_are_those_of_the_authors()
     {
         Assert.AreEqual(15, MethodCase.Parts(new LoLduOptions { Rank = 15 }, Layer(15, 15)).Single().parameters().Sum(p => p.numel()));
-        Assert.AreEqual(18_432, 24 * TrainedNumbers(768, 768) * 256); // ViT-B/16, query and value, r = 768
+        Assert.AreEqual(18_432, 24 * MethodCase.Parts(new LoLduOptions { Rank = 768 }, Layer(768, 768)).Single().parameters().Sum(p => p.numel())); // ViT-B/16, query and value
     }
 }

@@ -62,10 +62,30 @@ public sealed class MixtureOfShardsTests : LinearAdapterContract
 
         CollectionAssert.AreEqual(Enumerable.Range(0, 12).Select(k => (long)k).ToArray(), used.SelectMany(u => u).ToArray());
         layers[1].call(randn(2, 8)).sum().backward();
+        Assert.AreEqual(0, pools["mos_A"].grad!.count_nonzero().item<long>()); // B is still 0
         for (var k = 0; k < 12; k++)
         {
             Assert.AreEqual(k / 4 == 1, pools["mos_B"].grad![k].count_nonzero().item<long>() > 0, $"shard {k}"); // no other layer's
         }
+
+        using var _ = no_grad();
+        nn.init.normal_(pools["mos_B"]);
+        var x = randn(3, 8);
+        for (var k = 0; k < 3; k++)
+        {
+            var (a, b) = (pools["mos_A"].narrow(0, 4 * k, 4).reshape(2, 8), pools["mos_B"].narrow(0, 4 * k, 4).reshape(2, 8));
+            AssertClose(Base(layers[k].Layer, x) + x.mm(a.t()).mm(b) * 8, layers[k].call(x)); // LoRA of rank 2 with α/r = 16/2
+        }
+    }
+
+    [TestMethod]
+    public void Shards_beyond_the_pool_are_refused()
+    {
+        var (_, _, member) = Make(new() { Rank = 3, EquivalentRank = 2, PrivateRank = 1, Shards = 2 }, 3);
+        member.Loaded();
+        using var __ = no_grad();
+        Parameter(member, "mos_indices_B")[1].fill_(12);
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(member.Loaded).Message, "mos_indices_B of 'block.2.query' names a shard beyond the 12 of the pool");
     }
 
     [TestMethod]

@@ -1,6 +1,8 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Checkpoints;
 using Microsoft.ML.Peft.Tests.Contracts;
 using Microsoft.ML.Peft.Tests.GoldenMethods;
 using static TorchSharp.torch;
@@ -132,18 +134,60 @@ public sealed class PacaTests : LinearAdapterContract
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(tied.Begin).Message, "shares its weight");
     }
 
+    [TestMethod]
+    [DataRow(true)]
+    [DataRow(false)]
+    public void The_start_has_the_bits_of_the_base(bool biased)
+    {
+        var layer = new LinearLayer("block.0.query", 0, new DenseWeight(randn(4, 6)), biased ? randn(4) : null);
+        var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 3, Alpha = 6 }, layer).Single(); // s is a power of two
+        foreach (var x in (Tensor[])[randn(5, 6), Input()])
+        {
+            Assert.IsTrue(Base(layer, x).bytes.SequenceEqual(adapter.call(x).bytes));
+        }
+    }
+
+    [TestMethod]
+    public void Columns_of_a_weight_that_is_stored_transposed_are_written_through_too()
+    {
+        var stored = randn(6, 4); // (in, out), as GPT-2 has it
+        var (before, layer) = (stored.clone(), new LinearLayer("c_attn", 0, new InOutWeight(stored), null));
+        var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 2, WritesThrough = true }, layer).Single();
+        Randomize(adapter);
+        var (x, expected) = (Input(), adapter.Materialize(before.t()));
+        adapter.Begin();
+        AssertClose(expected.t(), stored);
+        AssertClose(nn.functional.linear(x, expected), adapter.call(x));
+        adapter.End();
+        Assert.IsTrue(before.bytes.SequenceEqual(stored.bytes));
+    }
+
+    [TestMethod]
+    [DataRow(6)]
+    [DataRow(-1)]
+    [DataRow(0)] // twice
+    public void Columns_of_a_file_that_are_none_are_refused(int column)
+    {
+        var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 2 }, Layer()).Single();
+        using var _ = no_grad();
+        Parameter(adapter, "paca_indices").copy_(tensor([0L, column]));
+        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(adapter.Loaded).Message, "must be different columns from 0 to 5");
+    }
+
     // With s·c the columns move as far as with s if the rate is divided by c².
     [TestMethod]
     public void The_scale_is_a_factor_of_the_learning_rate()
     {
         var (x, target) = (Input(), randn(2, 3, 4));
-        AssertClose(Trained(6, 0.1), Trained(12, 0.1 / 4));
+        AssertClose(Trained(6, 0.1, adam: false), Trained(12, 0.1 / 4, adam: false));
+        AssertClose(Trained(6, 0.1, adam: true), Trained(12, 0.1 / 2, adam: true)); // Adam's steps are as long whatever the gradient is
 
-        Tensor Trained(double alpha, double rate)
+        Tensor Trained(double alpha, double rate, bool adam)
         {
             var layer = Layer();
             var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 3, Alpha = alpha }, layer).Single();
-            using var optimizer = optim.SGD(adapter.parameters(), rate);
+            TorchSharp.Modules.Parameter[] parameters = [Parameter(adapter, "paca_P")];
+            using optim.Optimizer optimizer = adam ? optim.Adam(parameters, rate, eps: 1e-20) : optim.SGD(parameters, rate);
             for (var step = 0; step < 5; step++)
             {
                 optimizer.zero_grad();
@@ -171,6 +215,40 @@ public sealed class PacaTests : LinearAdapterContract
         Assert.IsTrue(set.TrainedParameters().All(p => !p.Group.Decays));
         using var lora = AdapterConversion.ToLora(set);
         AssertClose(adapter.call(Input() * 0 + 1), ((Lora)lora.Adapters.Single()).call(Input() * 0 + 1));
+    }
+
+    [TestMethod]
+    [DataRow(null, ScalarType.BFloat16)]
+    [DataRow(ScalarType.Float32, ScalarType.Float32)]
+    [DataRow(ScalarType.Float16, ScalarType.Float16)]
+    public void Columns_count_in_the_type_of_the_base_or_the_one_that_is_asked_for(ScalarType? asked, ScalarType expected)
+    {
+        var options = (PacaOptions)AdapterOptions.FromJson(new PacaOptions { Rank = 3, Alpha = 6, ParamType = asked }.ToJson(), "test");
+        using var set = Set(out var layer);
+        var adapter = (Paca)set.Adapters.Single();
+        var x = Input().to(ScalarType.BFloat16);
+        AssertClose(Base(layer, x), adapter.call(x)); // s is 2: the bits of the base
+        var columns = Parameter(adapter, "paca_P");
+        Assert.AreEqual(ScalarType.Float32, columns.dtype); // the optimizer's
+        Randomize(adapter);
+        using var folder = new TemporaryFolder();
+        AdapterCheckpoint.Write(set, folder.Path, null, "base");
+        using (var file = SafetensorsReader.Open(Path.Combine(folder.Path, "adapter_model.safetensors")))
+        {
+            Assert.AreEqual(expected, file.Read("base_model.model.block.0.query.paca_P").dtype);
+        }
+
+        using var loaded = Set(out _);
+        AdapterCheckpoint.ReadTensors(loaded, folder.Path);
+        Assert.IsTrue(adapter.call(x).bytes.SequenceEqual(((Paca)loaded.Adapters.Single()).call(x).bytes));
+        var merged = adapter.Materialize(layer.Weight.Dense()).index_select(1, Parameter(adapter, "paca_indices"));
+        AssertClose(columns.to(expected).mul(2).to(ScalarType.BFloat16), merged);
+
+        AdapterSet Set(out LinearLayer on)
+        {
+            on = Layer(ScalarType.BFloat16);
+            return AdapterSet.Of("x", options, MethodCase.Parts(options, on), 1);
+        }
     }
 
     [TestMethod]

@@ -101,12 +101,60 @@ public sealed class PeanutTests : LinearAdapterContract
     }
 
     [TestMethod]
+    [DataRow(PeanutSide.Output)]
+    [DataRow(PeanutSide.Input)]
+    public void A_base_in_half_precision_is_read_in_full_and_no_copy_of_it_is_kept(PeanutSide side)
+    {
+        var options = new PeanutOptions { Rank = 3, Depth = 1, Side = side, Function = "tanh" };
+        var half = Layer(ScalarType.BFloat16);
+        var whole = new LinearLayer("block.0.query", 0, new DenseWeight(half.Weight.Dense().to(ScalarType.Float32)), half.Bias!.to(ScalarType.Float32));
+        var gradients = new[] { half, whole }.Select(layer =>
+        {
+            random.manual_seed(2);
+            var part = (Peanut)MethodCase.Parts(options, layer).Single();
+            Randomize(part);
+            part.Delta().square().sum().backward();
+            return part.parameters().Select(p => p.grad!).ToArray();
+        }).ToArray();
+        foreach (var (expected, actual) in gradients[1].Zip(gradients[0]))
+        {
+            AssertClose(expected, actual);
+        }
+    }
+
+    [TestMethod]
+    public void A_prediction_runs_the_network_once_and_the_next_one_anew()
+    {
+        var part = (Peanut)Wrap(Layer());
+        var x = randn(3, 6);
+        Randomize(part);
+        using var _ = no_grad();
+        using var open = ForwardContext.Predicting();
+        for (var k = 0; k < 2; k++)
+        {
+            AssertClose(Base(part.Layer, x) + nn.functional.linear(x, part.Delta()), part.Forward(x, new LayerCall(part.Layer, [], open)));
+        }
+
+        CollectionAssert.AreEqual(new long[] { 6, 3 }, open.Once(part, "inner", ScalarType.Float32, () => throw new InvalidOperationException()).shape);
+        Randomize(part);
+        AssertClose(Base(part.Layer, x) + nn.functional.linear(x, part.Delta()), part.call(x));
+    }
+
+    [TestMethod]
     public void Files_call_the_inner_layers_by_their_number()
     {
         var part = Wrap(Layer());
         CollectionAssert.AreEquivalent(
             new[] { "peanut_A", "peanut_B", "peanut_encoders.0", "peanut_encoders.1", "peanut_decoders.0", "peanut_decoders.1" }.Select(n => $"base_model.model.block.0.query.{n}.weight").ToArray(),
             part.named_parameters().Select(p => part.FileKey("base_model.model.", p.name)).ToArray());
+    }
+
+    [TestMethod]
+    public void Without_the_identity_start_it_changes_the_layer()
+    {
+        var adapter = (Peanut)MethodCase.Parts(new PeanutOptions { Rank = 3, IdentityStart = false }, Layer()).Single();
+        var x = Input();
+        Assert.IsFalse(Base(adapter.Layer, x).allclose(adapter.call(x)));
     }
 
     [TestMethod]
