@@ -170,7 +170,7 @@ public sealed class PacaTests : LinearAdapterContract
     {
         var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 2 }, Layer()).Single();
         using var _ = no_grad();
-        Parameter(adapter, "paca_indices").copy_(tensor([0L, column]));
+        Parameter(adapter, "paca_indices").copy_(tensor(new[] { 0L, column }));
         StringAssert.Contains(Assert.ThrowsExactly<FormatException>(adapter.Loaded).Message, "must be different columns from 0 to 5");
     }
 
