@@ -44,7 +44,7 @@ public static class MergedModelFolder
             using var scope = NewDisposeScope();
             using var _ = no_grad();
             var tensors = model.Layers.SelectMany(layer => layer.NamedTensors())
-                .Select(part => KeyValuePair.Create(part.Name, model.StoredTypes.TryGetValue(part.Name, out var type) ? part.Tensor.to(type) : part.Tensor));
+                .Select(part => KeyValuePair.Create(part.Name, AsStored(model, part.Name, part.Tensor)));
             SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         }
 
@@ -54,6 +54,20 @@ public static class MergedModelFolder
         }
 
         AtomicFile.Write(Path.Combine(folder, "config.json"), stream => stream.Write(Encoding.UTF8.GetBytes(Config(model, labels))));
+    }
+
+    // Float16 ends at 65504; a larger number would become infinite without a word.
+    private static Tensor AsStored(PretrainedModel model, string name, Tensor tensor)
+    {
+        if (!model.StoredTypes.TryGetValue(name, out var type))
+        {
+            return tensor;
+        }
+
+        var stored = tensor.to(type);
+        return type != ScalarType.Float16 || stored.isfinite().all().item<bool>()
+            ? stored
+            : throw new PeftException($"Merged, '{name}' has numbers beyond Float16, in which the base model is stored; the adapter's scale is too large, or it is damaged. Nothing was written.");
     }
 
     private static string Config(PretrainedModel model, IReadOnlyList<string>? labels)

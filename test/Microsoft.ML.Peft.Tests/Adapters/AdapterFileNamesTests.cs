@@ -80,6 +80,22 @@ public sealed class AdapterFileNamesTests
     }
 
     [TestMethod]
+    [DataRow(ScalarType.Float16)]
+    [DataRow(ScalarType.BFloat16)]
+    public void Numbers_of_half_the_size_are_read_into_whole_ones(ScalarType type)
+    {
+        using var golden = GoldenModel.Load(new(GoldenFolder.Root, "llama", "lora"));
+        Copy(golden.Case.Folder, key => key, type: type);
+        using var read = golden.ReadAdapter(_folder.Path, "read");
+
+        foreach (var ((name, expected), (_, actual)) in golden.Adapter!.Parameters().Zip(read.Parameters()))
+        {
+            Assert.AreEqual(ScalarType.Float32, actual.dtype, name);
+            Assert.IsTrue(expected.to(type).to(ScalarType.Float32).equal(actual).all().item<bool>(), name);
+        }
+    }
+
+    [TestMethod]
     public void A_pickle_is_refused_with_what_to_do()
     {
         using var golden = GoldenModel.Load(new(GoldenFolder.Root, "llama", "lora"));
@@ -123,10 +139,10 @@ public sealed class AdapterFileNamesTests
         Assert.IsTrue(golden.Forward(first).Logits.bytes.SequenceEqual(golden.Forward(second).Logits.bytes));
     }
 
-    private void Copy(string from, Func<string, string> rename, string? more = null)
+    private void Copy(string from, Func<string, string> rename, string? more = null, ScalarType type = ScalarType.Float32)
     {
         using var reader = SafetensorsReader.Open(Path.Combine(from, "adapter_model.safetensors"));
-        var tensors = reader.Entries.Keys.ToDictionary(rename, reader.Read);
+        var tensors = reader.Entries.Keys.ToDictionary(rename, key => reader.Read(key).to(type));
         if (more is not null)
         {
             tensors.Add(more, tensors.Values.First().clone());

@@ -98,6 +98,32 @@ public sealed class AdapterPlanTests
     }
 
     [TestMethod]
+    public void A_merged_folder_of_a_base_in_Float16_has_no_infinite_number()
+    {
+        using var copy = new ModelCopy("bert");
+        foreach (var name in copy.Tensors.Keys.ToArray())
+        {
+            copy.Tensors[name] = copy.Tensors[name].to(ScalarType.Float16);
+        }
+
+        using var model = copy.Load(HeadKind.SequenceClassification);
+        using var folder = new TemporaryFolder();
+        using var small = AdapterSet.Create("small", new LoraOptions { Start = LoraStart.Random }, model.Backbone, new CopiedModules([], []), 1);
+        MergedModelFolder.Write(model, small, copy.Folder, folder.Path);
+        using (var file = SafetensorsReader.Open(Path.Combine(folder.Path, "model.safetensors")))
+        {
+            Assert.IsTrue(file.Entries.Values.All(e => e.Dtype == ScalarType.Float16));
+        }
+
+        using var empty = new TemporaryFolder();
+        using var large = AdapterSet.Create("large", new LoraOptions { Start = LoraStart.Random, Alpha = 1e8 }, model.Backbone, new CopiedModules([], []), 1);
+        StringAssert.Contains(
+            Assert.ThrowsExactly<PeftException>(() => MergedModelFolder.Write(model, large, copy.Folder, empty.Path)).Message, "has numbers beyond Float16");
+        Assert.IsEmpty(Directory.GetFiles(empty.Path));
+        Assert.IsFalse(large.IsMerged);
+    }
+
+    [TestMethod]
     public void Eight_threads_with_eight_adapters_on_one_base_give_what_each_gives_alone()
     {
         var adapters = Enumerable.Range(0, 8).Select(k => Lora(k, LoraStart.Random)).ToArray();

@@ -45,6 +45,20 @@ public sealed class NeverSilentTests
     }
 
     [TestMethod]
+    [DataRow("'layers_to_transform': [0, 7]", "layers_to_transform names the blocks 7, which this model does not have; it has 0 to 1.")]
+    [DataRow("'exclude_modules': ['value', 'v_proj']", "exclude_modules names v_proj, which matches no layer.")]
+    [DataRow("'exclude_modules': '.*v_proj'", "exclude_modules names .*v_proj, which matches no layer.")]
+    [DataRow("'modules_to_save': ['classifier', 'score', 'pooler', 'lm_head']", "modules_to_save names lm_head, which matches no layer: nothing is trained or saved for it.")]
+    [DataRow("'rank_pattern': {'query': 4, 'key': 2}", "rank_pattern has key, which matches no layer that is adapted.")]
+    [DataRow("'alpha_pattern': {'1.attention.self.query': 4, '2.attention.self.query': 2}", "alpha_pattern has 2.attention.self.query, which matches no layer that is adapted.")]
+    public void Settings_that_name_what_is_not_there(string field, string note)
+    {
+        var options = (LoraOptions)AdapterOptions.FromJson($"{{\"peft_type\": \"LORA\", {field.Replace('\'', '"')}}}", "file");
+        using var model = Load(options);
+        Assert.AreEqual(note, model.Notes.Single());
+    }
+
+    [TestMethod]
     public void A_head_that_was_not_saved()
     {
         using var model = Load(new LoraOptions());

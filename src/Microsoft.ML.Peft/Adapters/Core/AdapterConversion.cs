@@ -16,27 +16,28 @@ public static class AdapterConversion
     /// <param name="adapter">An adapter whose method merges; it stays as it is. PiSSA and OLoRA become plain LoRA without loss at twice their rank.</param>
     /// <param name="rank">Rank of the result: 1 or more.</param>
     /// <param name="name">Name of the result.</param>
-    /// <returns>The new adapter, copies of trained layers included, and what each layer lost.</returns>
-    /// <exception cref="PeftException">The method does not merge, changes biases, or acts on other layers than linear ones.</exception>
+    /// <returns>The new adapter, copies of trained layers included, and what each layer lost; with <c>lora_bias</c>, which loses nothing, where the method moves biases.</returns>
+    /// <exception cref="PeftException">The method does not merge, acts on other layers than linear ones, or trains biases of layers that are no targets.</exception>
     public static (AdapterSet Adapter, IReadOnlyList<ConversionError> Errors) ToLora(AdapterSet adapter, int rank, string name = "default")
     {
         ArgumentNullException.ThrowIfNull(adapter);
         Guard.AtLeast(rank, 1);
         var options = Mergeable(adapter);
-        var (parts, errors) = (new List<Adapter>(), new List<ConversionError>());
+        var (parts, errors) = (new List<Func<bool, Adapter>>(), new List<ConversionError>());
+        var movesBias = false;
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        foreach (var stack in adapter.Adapters.Where(part => !IsIdle(part)).OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
+        foreach (var stack in adapter.Adapters.OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
         {
-            if (stack.All(TrainedCopy.IsCopy))
+            if (stack.All(TrainedCopy.IsCopy) && IsNamed(options, stack.First()))
             {
-                parts.AddRange(stack.Select(TrainedCopy.Again));
+                parts.AddRange(stack.Select(copy => (Func<bool, Adapter>)(withBias => TrainedCopy.Again(copy))));
                 continue;
             }
 
-            if (stack.First().Target is not LinearLayer layer || !ReferenceEquals(stack.Aggregate(layer.Bias, (bias, part) => part.MaterializeBias(bias)), layer.Bias))
+            if (stack.First().Target is not LinearLayer layer || (stack.All(part => part.KeepsWeight) && options.TargetModules?.Matches(stack.First().Path) != true))
             {
-                throw new PeftException($"The adapter changes '{stack.First().Path}' in a way that LoRA cannot: {(stack.First().Target is LinearLayer ? "it changes its bias" : "it is no linear layer")}.");
+                throw new PeftException($"The adapter changes '{stack.First().Path}' in a way that LoRA cannot: {(stack.First().Target is LinearLayer ? "it changes its bias, and the layer is no target" : "it is no linear layer")}.");
             }
 
             var weight = layer.Weight.Dense().to(ScalarType.Float32);
@@ -44,10 +45,13 @@ public static class AdapterConversion
             var (a, b) = LowRankApproximation.Of(update, rank);
             var whole = update.norm().item<float>();
             errors.Add(new(layer.Path, (int)a.size(0), whole == 0 ? 0 : (update - b.mm(a)).norm().item<float>() / whole));
-            parts.Add(new Lora(layer, Kept(a), Kept(b), 1));
+            var bias = stack.Aggregate(layer.Bias, (below, part) => part.MaterializeBias(below));
+            movesBias |= !ReferenceEquals(bias, layer.Bias);
+            var shift = ReferenceEquals(bias, layer.Bias) ? zeros(layer.OutFeatures, device: a.device) : layer.Bias is null ? bias! : bias! - layer.Bias;
+            parts.Add(withBias => new Lora(layer, Kept(a), Kept(b), 1, withBias ? Kept(shift) : null));
         }
 
-        return (Set(adapter, options, name, parts, rank), errors);
+        return (Set(adapter, options, name, parts.ConvertAll(make => make(movesBias)), rank, movesBias), errors);
     }
 
     /// <summary>The same update as LoRA without loss, for a method whose update is a product of two factors; each layer keeps its rank.</summary>
@@ -72,6 +76,8 @@ public static class AdapterConversion
         });
         return Set(adapter, options, name, parts, parts.OfType<ILowRankPart>().Select(p => (int)p.Factors.A.size(0)).DefaultIfEmpty(1).Max(), movesBias);
     }
+
+    private static bool IsNamed(AdapterOptions options, LayerAdapter copy) => new CopiedModules(options.ModulesToSave ?? [], []).Of(copy.Path) is not null;
 
     private static AdapterOptions Mergeable(AdapterSet adapter)
     {

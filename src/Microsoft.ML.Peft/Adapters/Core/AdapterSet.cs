@@ -99,7 +99,7 @@ public sealed class AdapterSet : IDisposable
         var settled = options is null ? null : options with { TargetModules = written, ModulesToSave = saved };
         var unknown = options?.UnknownFields.ToArray() ?? [];
         IEnumerable<string> ignored = unknown.Length > 0 ? [$"The settings of {options!.Method.Name} have fields that this version does not know, which are kept and change nothing: {string.Join(", ", unknown)}."] : [];
-        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. ignored, .. selection.Notes(layers), .. options?.NotesOn(adapters) ?? []] };
+        return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. ignored, .. selection.Notes(layers), .. options is null ? [] : TargetNotes.Of(options, layers, adapters), .. options?.NotesOn(adapters) ?? []] };
     }
 
     /// <summary>Makes a new adapter for weights of the caller's own, without a model: each part of it is a module that computes the adapted layer.</summary>

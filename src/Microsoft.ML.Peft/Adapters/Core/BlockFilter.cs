@@ -26,8 +26,14 @@ internal sealed class BlockFilter
             return true;
         }
 
+        return BlockOf(path) is { } block && _blocks.Contains(block);
+    }
+
+    /// <summary>The block of a layer, or null for one that is in none.</summary>
+    public int? BlockOf(string path)
+    {
         // A path that starts with the container itself has no dot before it; HF's models never have such paths.
         var match = _patterns.Select(p => p.Match("." + path)).FirstOrDefault(m => m.Success);
-        return match is not null && int.TryParse(match.Groups[1].ValueSpan, out var block) && _blocks.Contains(block);
+        return match is not null && int.TryParse(match.Groups[1].ValueSpan, out var block) ? block : null;
     }
 }
