@@ -29,7 +29,8 @@ public sealed class AdapterStrengthTests
     [
         [new LoraOptions { Start = LoraStart.Random, Rank = 2 }],
         [new LoraOptions { Start = LoraStart.Random, Rank = 2, UseDora = true }],
-        [new LoraOptions { Start = LoraStart.Random, Rank = 2, RankStabilized = true, HasBias = true, TargetModules = TargetModules.Named("query", "word_embeddings") }],
+        [new LoraOptions { Start = LoraStart.Random, Rank = 2, RankStabilized = true, TargetModules = TargetModules.Named("query", "word_embeddings") }],
+        [new LoraOptions { Start = LoraStart.Random, Rank = 2, HasBias = true }],
     ];
 
     // s = f·α/r is the adapter of f times the α, whose file never holds s.

@@ -27,7 +27,7 @@ public static class AdapterConversion
         var movesBias = false;
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        foreach (var stack in adapter.Adapters.OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
+        foreach (var stack in adapter.Adapters.Where(part => !IsIdle(part)).OfType<LayerAdapter>().Where(part => part.MergesByItself).GroupBy(part => part.Target.Index))
         {
             if (stack.All(TrainedCopy.IsCopy) && IsNamed(options, stack.First()))
             {
