@@ -9,6 +9,8 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// so that other random numbers than those of the training are found when it is read; HF PEFT's files have none, and HF PEFT passes it over.</remarks>
 public sealed class SharedProjections : ModelAdapter
 {
+    private const long Hashed = 4096; // of each matrix
+
     private readonly string _prefix;
     private readonly bool _saved;
 
@@ -44,7 +46,8 @@ public sealed class SharedProjections : ModelAdapter
     protected internal override string WrongCompanion
         => "the matrices that are drawn here from projection_prng_key are not those that the adapter was trained with. Save it with save_projection where it was trained";
 
-    // Of three digits: the division by the deviation may differ in the last bit from machine to machine.
+    // Of signs, and of as many numbers as tell other ones for sure: the normal numbers and the division by the deviation may differ in the last bits from machine to
+    // machine, and of millions of numbers some would be rounded to another digit.
     private Tensor Hash()
     {
         using var _ = no_grad();
@@ -52,7 +55,7 @@ public sealed class SharedProjections : ModelAdapter
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         foreach (var matrix in (Tensor[])[A, B])
         {
-            hash.AppendData(matrix.to(ScalarType.BFloat16).cpu().contiguous().bytes);
+            hash.AppendData(matrix.flatten().narrow(0, 0, Math.Min(Hashed, matrix.numel())).sign().to(ScalarType.Int8).cpu().contiguous().bytes);
         }
 
         return tensor(hash.GetHashAndReset()[..16]).MoveToOuterDisposeScope();
