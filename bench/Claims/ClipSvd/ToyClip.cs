@@ -1,7 +1,5 @@
 using Bench.Claims.Core;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
-using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
@@ -24,26 +22,16 @@ internal sealed class ToyClip : IDisposable
     private static readonly string[] s_words = ["", "a", "photo", "of", "drawing", "shows", "red", "green", "blue", "yellow", "magenta", "cyan", "square", "bar", "column", "cross", "frame", "stairs"];
     private static readonly string[] s_templates = ["a {}", "a photo of a {}", "photo of {}"];
 
-    private readonly string _folder;
+    private readonly ToyFolder _folder;
     private readonly AdapterSet _trained;
     private readonly MergedWeights _merged;
 
     /// <summary>Trains it.</summary>
     public ToyClip(int seed, int steps)
     {
-        _folder = Directory.CreateTempSubdirectory("peft-toy-clip-").FullName;
         random.manual_seed(seed);
-        var config = ModelConfig.Parse(Config, "config.json");
-        File.WriteAllText(Path.Combine(_folder, "config.json"), Config);
-        using (var shapes = PretrainedModel.WithoutWeights(config, HeadKind.Contrastive))
-        using (NewDisposeScope())
-        {
-            SafetensorsWriter.Write(
-                Path.Combine(_folder, "model.safetensors"),
-                shapes.Layers.SelectMany(layer => layer.NamedTensors()).Select(t => KeyValuePair.Create(t.Name, Start(t.Name, t.Tensor.shape))));
-        }
-
-        Model = PretrainedModel.Load(_folder, HeadKind.Contrastive);
+        _folder = new ToyFolder(Config, HeadKind.Contrastive, null, (name, shape) => name == "logit_scale" ? tensor(2.66f) : shape.Length == 1 ? randn(shape).mul_(0.1) : null);
+        Model = PretrainedModel.Load(_folder.Path, HeadKind.Contrastive);
         _trained = Whole();
         Train(seed, steps);
         _merged = _trained.Merge(); // it is the base model from now on
@@ -69,14 +57,8 @@ internal sealed class ToyClip : IDisposable
         _merged.Dispose();
         _trained.Dispose();
         Model.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
-
-    private static Tensor Start(string name, long[] shape)
-        => name == "logit_scale" ? tensor(2.66f)
-            : name.Contains("norm", StringComparison.Ordinal) ? full(shape, name.EndsWith("weight", StringComparison.Ordinal) ? 1f : 0)
-            : name.EndsWith("bias", StringComparison.Ordinal) ? zeros(shape)
-            : randn(shape).mul_(shape.Length > 1 ? 1 / Math.Sqrt(shape[1..].Aggregate(1L, (product, size) => product * size)) : 0.1);
 
     private void Train(int seed, int steps)
     {

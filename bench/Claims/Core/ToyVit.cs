@@ -1,7 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
-using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Inputs;
 using Microsoft.ML.Peft.Layers;
@@ -22,7 +20,7 @@ internal sealed class ToyVit : IDisposable
     private static readonly string[] s_layers =
         ["projection", "query", "key", "value", "q_proj", "k_proj", "v_proj", "o_proj", "dense", "fc1", "fc2", "layernorm_before", "layernorm_after", "layernorm", "classifier"];
 
-    private readonly string _folder;
+    private readonly ToyFolder _folder;
     private readonly AdapterSet _trained;
     private readonly MergedWeights _merged;
 
@@ -37,18 +35,13 @@ internal sealed class ToyVit : IDisposable
         var config = $$"""
             {"model_type": "vit", "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": {{heads}}, "num_hidden_layers": {{layers}}, "patch_size": 4, "image_size": 16}
             """;
-        _folder = Directory.CreateTempSubdirectory("peft-toy-vit-").FullName;
         random.manual_seed(seed);
-        File.WriteAllText(Path.Combine(_folder, "config.json"), config);
-        using (var shapes = PretrainedModel.WithoutWeights(ModelConfig.Parse(config, "config.json"), HeadKind.ImageClassification, ToyPictures.Classes.Count))
-        using (NewDisposeScope())
-        {
-            SafetensorsWriter.Write(
-                Path.Combine(_folder, "model.safetensors"),
-                shapes.Layers.SelectMany(layer => layer.NamedTensors()).Select(t => KeyValuePair.Create(t.Name, Start(t.Name, t.Tensor.shape))));
-        }
-
-        Model = PretrainedModel.Load(_folder, HeadKind.ImageClassification, ToyPictures.Classes.Count);
+        _folder = new ToyFolder(
+            config,
+            HeadKind.ImageClassification,
+            ToyPictures.Classes.Count,
+            (name, shape) => name.Contains("embeddings.position", StringComparison.Ordinal) || name.Contains("cls_token", StringComparison.Ordinal) ? randn(shape).mul_(0.3) : null);
+        Model = PretrainedModel.Load(_folder.Path, HeadKind.ImageClassification, ToyPictures.Classes.Count);
         _trained = AdapterSet.Create("whole", null, Model.Backbone, new CopiedModules(s_layers, []), 0);
         Pretrain(seed, steps, bothKinds);
         _merged = _trained.Merge(); // it is the base model from now on
@@ -151,14 +144,8 @@ internal sealed class ToyVit : IDisposable
         _merged.Dispose();
         _trained.Dispose();
         Model.Dispose();
-        Directory.Delete(_folder, recursive: true);
+        _folder.Dispose();
     }
-
-    private static Tensor Start(string name, long[] shape)
-        => name.Contains("norm", StringComparison.Ordinal) ? full(shape, name.EndsWith("weight", StringComparison.Ordinal) ? 1f : 0)
-            : name.EndsWith("bias", StringComparison.Ordinal) ? zeros(shape)
-            : name.Contains("embeddings.position", StringComparison.Ordinal) || name.Contains("cls_token", StringComparison.Ordinal) ? randn(shape).mul_(0.3)
-            : randn(shape).mul_(1 / Math.Sqrt(shape[1..].Aggregate(1L, (product, size) => product * size)));
 
     private void Pretrain(int seed, int steps, bool bothKinds)
     {

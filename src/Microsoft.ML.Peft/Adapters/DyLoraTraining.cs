@@ -93,19 +93,9 @@ public static class DyLoraTruncation
     {
         var options = OptionsOf(adapter);
         Guard.InRange(rank, 1, options.Rank);
-        var lora = new LoraOptions
-        {
-            Rank = rank,
-            Alpha = options.Alpha,
-            TargetModules = options.TargetModules,
-            ExcludeModules = options.ExcludeModules,
-            LayersToTransform = options.LayersToTransform,
-            LayersPattern = options.LayersPattern,
-            ModulesToSave = options.ModulesToSave,
-        };
         return AdapterSet.Of(
             name,
-            lora,
+            AdapterConversion.OnTargetsOf(options, rank, options.Alpha),
             [.. adapter.Adapters.OfType<LayerAdapter>().Select(part => part is DyLora layer ? layer.Truncated(rank) : TrainedCopy.Again(part))],
             adapter.LayerCount);
     }

@@ -35,17 +35,6 @@ public sealed class Oft : LinearAdapter, IOftPart
     protected internal override Tensor Forward(Tensor x, LayerCall below)
         => below.Forward(CayleyRotation.Rotate(x, _rotation.Blocks(below.Context).to(x.dtype)));
 
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _rotation.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
-
     // W·blockdiag(R)ᵀ
     private static Tensor Turned(Tensor weight, Tensor rotation) => CayleyRotation.Rotate(weight.to(ScalarType.Float32), rotation.transpose(1, 2));
 }

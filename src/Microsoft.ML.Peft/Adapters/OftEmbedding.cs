@@ -31,15 +31,4 @@ public sealed class OftEmbedding : EmbeddingAdapter, IOftPart
         var rows = below.Forward(ids);
         return CayleyRotation.Rotate(rows, _rotation.Blocks().to(rows.dtype)); // without dropout, as in HF PEFT
     }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _rotation.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
 }

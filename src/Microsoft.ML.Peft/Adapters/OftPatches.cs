@@ -59,15 +59,4 @@ public sealed class OftPatches : WeightAdapter, IOftPart
         var stored = turned.view(rows, down, across, channels, high, wide).permute(0, 3, 1, 2, 4, 5).reshape(rows, channels * high * wide, down * across);
         return fold(stored, (height, width), (high, wide)).to(x.dtype);
     }
-
-    /// <inheritdoc/>
-    protected override void Dispose(bool disposing)
-    {
-        if (disposing)
-        {
-            _rotation.Dispose();
-        }
-
-        base.Dispose(disposing);
-    }
 }

@@ -23,25 +23,14 @@ public static class PolyTask
         List<Adapter> parts = [.. adapter.Adapters.OfType<LayerAdapter>().Select(part => part is Poly poly ? ToLora(poly) : TrainedCopy.Again(part))];
         return AdapterSet.Of(
             name,
-            new LoraOptions
-            {
-                Rank = options.Rank,
-                Alpha = options.Rank,
-                TargetModules = options.TargetModules,
-                ExcludeModules = options.ExcludeModules,
-                LayersToTransform = options.LayersToTransform,
-                LayersPattern = options.LayersPattern,
-                ModulesToSave = options.ModulesToSave,
-            },
+            AdapterConversion.OnTargetsOf(options, options.Rank, options.Rank),
             parts,
             adapter.LayerCount);
 
         Lora ToLora(Poly poly)
         {
             var (a, b) = poly.Factors(task);
-            return new Lora(poly.Layer, Kept(a), Kept(b), 1);
+            return new Lora(poly.Layer, AdapterConversion.Kept(a), AdapterConversion.Kept(b), 1);
         }
-
-        static Tensor Kept(Tensor tensor) => tensor.contiguous().clone().DetachFromDisposeScope();
     }
 }

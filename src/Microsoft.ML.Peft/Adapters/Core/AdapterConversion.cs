@@ -77,6 +77,21 @@ public static class AdapterConversion
         return Set(adapter, options, name, parts, parts.OfType<ILowRankPart>().Select(p => (int)p.Factors.A.size(0)).DefaultIfEmpty(1).Max(), movesBias);
     }
 
+    /// <summary>LoRA that goes where other settings go.</summary>
+    internal static LoraOptions OnTargetsOf(AdapterOptions options, int rank, double alpha) => new()
+    {
+        Rank = rank,
+        Alpha = alpha,
+        TargetModules = options.TargetModules,
+        ExcludeModules = options.ExcludeModules,
+        LayersToTransform = options.LayersToTransform,
+        LayersPattern = options.LayersPattern,
+        ModulesToSave = options.ModulesToSave,
+    };
+
+    /// <summary>The numbers in Float32, in memory of their own that no scope frees.</summary>
+    internal static Tensor Kept(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
+
     private static bool IsNamed(AdapterOptions options, LayerAdapter copy) => new CopiedModules(options.ModulesToSave ?? [], []).Of(copy.Path) is not null;
 
     private static AdapterOptions Mergeable(AdapterSet adapter)
@@ -89,25 +104,16 @@ public static class AdapterConversion
     private static bool IsIdle(Adapter part)
         => part is LayerAdapter { KeepsWeight: true } idle && ReferenceEquals(idle.MaterializeBias(idle.Target.FrozenBias), idle.Target.FrozenBias);
 
-    private static Tensor Kept(Tensor tensor) => tensor.to(ScalarType.Float32, copy: true).contiguous().DetachFromDisposeScope();
-
     private static AdapterSet Set(AdapterSet adapter, AdapterOptions options, string name, IReadOnlyList<Adapter> parts, int rank, bool hasBias = false)
     {
         // Layers differ in rank: one has at most as many directions as its smaller side, and some methods give each layer its own.
         var ranks = parts.OfType<ILowRankPart>().Select(part => (((Adapter)part).Path, Rank: (int)part.Factors.A.size(0)))
             .Where(part => part.Rank != rank).ToDictionary(part => part.Path.Replace(".", "\\.", StringComparison.Ordinal), part => part.Rank);
-        var lora = new LoraOptions
+        var lora = OnTargetsOf(options, rank, rank) with
         {
-            Rank = rank,
-            Alpha = rank,
             HasBias = hasBias,
             RankPattern = ranks.Count > 0 ? ranks : null,
             AlphaPattern = ranks.Count > 0 ? ranks.ToDictionary(r => r.Key, r => (double)r.Value) : null,
-            TargetModules = options.TargetModules,
-            ExcludeModules = options.ExcludeModules,
-            LayersToTransform = options.LayersToTransform,
-            LayersPattern = options.LayersPattern,
-            ModulesToSave = options.ModulesToSave,
         };
         return AdapterSet.Of(name, lora, parts, adapter.LayerCount);
     }

@@ -13,19 +13,26 @@ internal static class LayerPattern
     {
         foreach (var (key, value) in patterns ?? new Dictionary<string, T>())
         {
-            try
+            if (Matches(key, path))
             {
-                if (Regex.IsMatch(path, $@"^(.*\.)?({key})$", RegexOptions.CultureInvariant, s_limit))
-                {
-                    return value;
-                }
-            }
-            catch (Exception error) when (error is RegexMatchTimeoutException or ArgumentException)
-            {
-                throw new PeftException($"The layer pattern '{key}' cannot be used: {error.Message}", error);
+                return value;
             }
         }
 
         return otherwise;
+    }
+
+    /// <summary>True for a key that matches the end of the path.</summary>
+    /// <exception cref="PeftException">It is no regular expression, or takes too long.</exception>
+    public static bool Matches(string key, string path)
+    {
+        try
+        {
+            return Regex.IsMatch(path, $@"^(.*\.)?({key})$", RegexOptions.CultureInvariant, s_limit);
+        }
+        catch (Exception error) when (error is RegexMatchTimeoutException or ArgumentException)
+        {
+            throw new PeftException($"The layer pattern '{key}' cannot be used: {error.Message}", error);
+        }
     }
 }

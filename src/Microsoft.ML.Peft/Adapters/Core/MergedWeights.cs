@@ -51,11 +51,7 @@ public sealed class MergedWeights : IDisposable
 
     /// <summary>The weight of a layer as it is without any merge.</summary>
     internal static Tensor Original(Layer layer)
-    {
-        var linear = layer as LinearLayer;
-        object key = linear is null ? layer.FrozenWeight! : linear.Weight;
-        return s_merges.TryGetValue(key, out var merges) && merges.Count > 0 ? merges[0].Before : linear?.Weight.Dense() ?? layer.FrozenWeight!;
-    }
+        => s_merges.TryGetValue(Key(layer), out var merges) && merges.Count > 0 ? merges[0].Before : layer.FrozenWeight!;
 
     private void Merge(IReadOnlyList<LayerAdapter> stack, bool safe)
     {
@@ -115,9 +111,10 @@ public sealed class MergedWeights : IDisposable
         _undone?.Invoke();
     }
 
+    private static List<(MergedWeights Merge, Tensor Before)> Merges(Layer layer) => s_merges.GetOrCreateValue(Key(layer));
+
     // A layer has aliases under other names; what they share is the weight.
-    private static List<(MergedWeights Merge, Tensor Before)> Merges(Layer layer)
-        => s_merges.GetOrCreateValue(layer is LinearLayer linear ? linear.Weight : layer.FrozenWeight!);
+    private static object Key(Layer layer) => layer is LinearLayer linear ? linear.Weight : layer.FrozenWeight!;
 
     private static bool IsFinite(Tensor tensor) => tensor.isfinite().all().item<bool>();
 

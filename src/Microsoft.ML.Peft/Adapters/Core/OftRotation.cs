@@ -5,7 +5,7 @@ using static TorchSharp.torch;
 namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>The rotations of OFT: the trained skew-symmetric Q of one layer and the blocks R that come of it.</summary>
-internal sealed class OftRotation : IDisposable
+internal sealed class OftRotation
 {
     private readonly OftOptions _options;
     private readonly Parameter _q; // (blocks, b·(b − 1)/2), or one row that all blocks share
@@ -27,6 +27,7 @@ internal sealed class OftRotation : IDisposable
         _q.DetachFromDisposeScope();
         owner.register_parameter(name, _q);
         _places = CayleyRotation.UpperPlaces(_size, _q.device).DetachFromDisposeScope();
+        owner.register_buffer(name + "_places", _places, persistent: false);
     }
 
     /// <summary>Brings Q back into the sphere of the constrained variant.</summary>
@@ -58,9 +59,6 @@ internal sealed class OftRotation : IDisposable
         var kept = context.Dropout(ones(rotation.size(0), 1, 1, device: rotation.device), _options.BlockDropout).gt(0);
         return where(kept, rotation, eye(_size, device: rotation.device));
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _places.Dispose();
 
     /// <summary>The divisor nearest to a wish, the smaller of two, as HF PEFT takes it.</summary>
     internal static long Divisor(long size, long wish)

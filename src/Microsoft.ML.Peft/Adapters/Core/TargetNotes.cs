@@ -1,4 +1,3 @@
-using System.Text.RegularExpressions;
 using Microsoft.ML.Peft.Layers;
 
 namespace Microsoft.ML.Peft.Adapters.Core;
@@ -8,8 +7,6 @@ internal static class TargetNotes
 {
     // HF PEFT names both for every classifier, of which a model has one.
     private static readonly string[] s_heads = ["classifier", "score", "qa_outputs"];
-
-    private static readonly TimeSpan s_limit = TimeSpan.FromMilliseconds(200);
 
     /// <summary>One sentence for each of them.</summary>
     /// <param name="options">The settings.</param>
@@ -54,11 +51,11 @@ internal static class TargetNotes
     {
         try
         {
-            return Regex.IsMatch(path, key, RegexOptions.CultureInvariant, s_limit);
+            return LayerPattern.Matches(key, path);
         }
-        catch (Exception error) when (error is RegexMatchTimeoutException or ArgumentException)
+        catch (PeftException)
         {
-            return true; // the method says what is wrong with it
+            return true; // where a layer asks for the key, the method says what is wrong with it
         }
     }
 }
