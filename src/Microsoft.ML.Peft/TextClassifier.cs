@@ -177,8 +177,9 @@ public sealed class TextClassifier : IDisposable
 
     /// <summary>Writes the model with the adapter merged into it as a Hugging Face folder, which needs no adapter any more.</summary>
     /// <param name="folder">The folder, made where it is missing.</param>
-    /// <exception cref="PeftException">The method does not merge, or a weight would be no number.</exception>
-    public void SaveMerged(string folder) => MergedModelFolder.Write(Model, Adapter, BaseModel, folder, Labels);
+    /// <param name="removesSilentHeads">True to leave out what belongs to the heads that HEAT has silenced: see <see cref="MergedModelFolder.Write"/>.</param>
+    /// <exception cref="PeftException">The method does not merge, a weight would be no number, or heads are to be removed and none is silent or the architecture does not have it.</exception>
+    public void SaveMerged(string folder, bool removesSilentHeads = false) => MergedModelFolder.Write(Model, Adapter, BaseModel, folder, Labels, removesSilentHeads);
 
     /// <summary>Frees the weights at once.</summary>
     public void Dispose()

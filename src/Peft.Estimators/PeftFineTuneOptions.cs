@@ -50,8 +50,17 @@ public sealed record PeftFineTuneOptions
     /// <summary>Decay of the trained weights a step, relative to the learning rate: 0 to 10. A shorthand of <see cref="Training"/>.</summary>
     public double WeightDecay { get => Training.WeightDecay; init => Training = Training with { WeightDecay = value }; }
 
-    /// <summary>Share of the steps in which the learning rate rises from 0: 0 to 1. A shorthand of <see cref="Training"/>.</summary>
+    /// <summary>Share of the steps in which the learning rate rises from <see cref="FirstLearningRate"/>: 0 to 1. A shorthand of <see cref="Training"/>.</summary>
     public double WarmupRatio { get => Training.WarmupRatio; init => Training = Training with { WarmupRatio = value }; }
+
+    /// <summary>Learning rate from which the warm-up rises: 0 to <see cref="LearningRate"/>. A shorthand of <see cref="Training"/>.</summary>
+    public double FirstLearningRate { get => Training.FirstLearningRate; init => Training = Training with { FirstLearningRate = value }; }
+
+    /// <summary>Learning rate to which it falls: 0 to <see cref="LearningRate"/>. A shorthand of <see cref="Training"/>.</summary>
+    public double LastLearningRate { get => Training.LastLearningRate; init => Training = Training with { LastLearningRate = value }; }
+
+    /// <summary>Stochastic depth of the last block: 0 to 0.99. A shorthand of <see cref="Training"/>.</summary>
+    public double DropPath { get => Training.DropPath; init => Training = Training with { DropPath = value }; }
 
     /// <summary>How the learning rate falls. A shorthand of <see cref="Training"/>.</summary>
     public LearningRateSchedule Schedule { get => Training.Schedule; init => Training = Training with { Schedule = value }; }

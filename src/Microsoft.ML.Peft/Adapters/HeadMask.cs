@@ -32,6 +32,9 @@ public sealed class HeadMask : LinearAdapter
     /// <summary>True while the passes are written down for <see cref="TakeContribution"/>.</summary>
     internal bool Records { get; set; }
 
+    /// <summary>True while gradients pass silent heads as if they spoke, so that what makes them can be measured; what is computed stays.</summary>
+    internal bool PassesGradients { get; set; }
+
     /// <summary>Silences some heads and lets the others speak.</summary>
     internal void Silence(IReadOnlyList<bool> silent)
     {
@@ -53,6 +56,11 @@ public sealed class HeadMask : LinearAdapter
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
         var masked = _open is null ? x : x * InTypeOf(x, _open);
+        if (PassesGradients && _open is not null)
+        {
+            masked += (x - x.detach()) * InTypeOf(x, 1 - _open); // zeros
+        }
+
         if (Records)
         {
             // A zero that is added has the gradient of what the heads give, also where the mask stops it.

@@ -4,62 +4,10 @@ using Microsoft.ML.Peft.Layers;
 
 namespace Microsoft.ML.Peft.Adapters;
 
-/// <summary>What the importance of a head is measured of.</summary>
-[JsonConverter(typeof(NameConverter<HeadImportance>))]
-public enum HeadImportance
-{
-    /// <summary>What the head gives: the gradient by its mask.</summary>
-    Activation,
-
-    /// <summary>The frozen weights of its query, key and value, and of the layer after it if asked for.</summary>
-    Weight,
-
-    /// <summary>Its share of the LoRA update of query and value.</summary>
-    Adapter,
-}
-
-/// <summary>How the products of gradient and number become one number a batch.</summary>
-[JsonConverter(typeof(NameConverter<HeadReduction>))]
-public enum HeadReduction
-{
-    /// <summary>The size of their sum.</summary>
-    AbsSum,
-
-    /// <summary>The sum of their sizes.</summary>
-    SumAbs,
-
-    /// <summary>The square of their sum.</summary>
-    Sq,
-}
-
-/// <summary>Among which heads the least important ones are looked for.</summary>
-[JsonConverter(typeof(NameConverter<HeadSelection>))]
-public enum HeadSelection
-{
-    /// <summary>Those of a block.</summary>
-    PerLayer,
-
-    /// <summary>Heads of equal index, their scores added over the blocks of as many heads.</summary>
-    Accumulated,
-
-    /// <summary>All; each block keeps one.</summary>
-    Global,
-}
-
-/// <summary>What of a head is silenced.</summary>
-[JsonConverter(typeof(NameConverter<HeadMasking>))]
-public enum HeadMasking
-{
-    /// <summary>What it gives.</summary>
-    Output,
-
-    /// <summary>Its share of the LoRA update of query and value; what the base model computes stays.</summary>
-    Delta,
-}
-
 /// <summary>Settings of HEAT: heads are ranked by a first-order Taylor score while an adapter is trained, and the least useful ones silenced.</summary>
 /// <remarks>
 /// <para>Score of a head with numbers θ: the mean over batches of |gᵀθ|, g the gradient of the task's loss, without dropout; normalised in each block.</para>
+/// <para>Merged, the columns after silent heads are zero; <see cref="TextClassifier.SaveMerged"/> can leave their rows and columns out. The paper's schedule is <c>TrainingOptions.Vtab</c>.</para>
 /// <para>Which three scores the paper means and what it masks could not be read in full; those here are ours after its summary.</para>
 /// <para>Source: Zhong and Zhou 2024, arXiv:2404.08894.</para>
 /// </remarks>
@@ -110,7 +58,8 @@ public sealed record HeatOptions : ProcedureOptions
     [JsonPropertyName("restart")]
     public bool Restart { get; init; }
 
-    /// <summary>Epochs from one measuring to the next, or 0 for one alone. Default 0.</summary>
+    /// <summary>Epochs from one measuring to the next, or 0 for one alone. Default 0. Silent heads are measured as if they spoke: what they give is taken before the mask, gradients pass
+    /// the mask, and with <c>delta</c> the rows of B are those that they had; a head that speaks again gets these back.</summary>
     [JsonPropertyName("rescore_every")]
     public int RescoreEvery { get; init; }
 

@@ -14,11 +14,16 @@ internal sealed class HeatScores : IDisposable
     private readonly List<HeadMask> _masks;
     private readonly Dictionary<int, GradientRecorder> _recorders = []; // by layer
     private readonly Dictionary<int, Lora> _lora = [];                  // by layer
+    private readonly IReadOnlyDictionary<Lora, Tensor> _aside;
     private readonly AdapterSet _below;
 
-    public HeatScores(HeatOptions options, AdapterSet adapter)
+    /// <summary>Prepares the measuring.</summary>
+    /// <param name="options">What to measure.</param>
+    /// <param name="adapter">The adapter.</param>
+    /// <param name="aside">What silent heads had in the rows of B that are zero now (out, r), or null for nothing.</param>
+    public HeatScores(HeatOptions options, AdapterSet adapter, IReadOnlyDictionary<Lora, Tensor>? aside = null)
     {
-        (_options, _adapter, _masks) = (options, adapter, HeatOptions.Masks(adapter));
+        (_options, _adapter, _masks, _aside) = (options, adapter, HeatOptions.Masks(adapter), aside ?? new Dictionary<Lora, Tensor>());
         if (options.Strategy == HeadImportance.Weight)
         {
             foreach (var heads in _masks.Select(mask => mask.Heads))
@@ -57,7 +62,7 @@ internal sealed class HeatScores : IDisposable
     {
         using var scope = NewDisposeScope();
         var sums = _masks.Select(mask => zeros([mask.Heads.Heads], ScalarType.Float64)).ToArray();
-        _masks.ForEach(mask => mask.Records = _options.Strategy == HeadImportance.Activation);
+        _masks.ForEach(mask => (mask.Records, mask.PassesGradients) = (_options.Strategy == HeadImportance.Activation, _options.Strategy != HeadImportance.Activation));
         try
         {
             Clear();
@@ -82,7 +87,7 @@ internal sealed class HeatScores : IDisposable
         }
         finally
         {
-            _masks.ForEach(mask => mask.Records = false);
+            _masks.ForEach(mask => (mask.Records, mask.PassesGradients) = (false, false));
             _masks.ForEach(mask => mask.Forget());
         }
     }
@@ -99,7 +104,7 @@ internal sealed class HeatScores : IDisposable
         {
             HeadImportance.Activation => mask.TakeContribution(),
             HeadImportance.Weight => OfWeights(mask.Heads),
-            _ => Total(mask.Heads, LoraOf(mask.Heads).Select(l => ByHead(l.Part.Factors.B.grad is { } g ? g * l.Part.Factors.B : null, mask.Heads, l.Rows, l.ByKeyHead))),
+            _ => Total(mask.Heads, LoraOf(mask.Heads).Select(l => ByHead(l.Part.Factors.B.grad is { } g ? g * BeforeMask(l.Part) : null, mask.Heads, l.Rows, l.ByKeyHead))),
         };
         var score = _options.Reduction switch
         {
@@ -109,6 +114,9 @@ internal sealed class HeatScores : IDisposable
         };
         return score.to(ScalarType.Float64).cpu().MoveToOuterDisposeScope();
     }
+
+    // B as if every head spoke, as S3 takes what heads give before the mask.
+    private Tensor BeforeMask(Lora part) => _aside.TryGetValue(part, out var rows) ? part.Factors.B + rows : part.Factors.B;
 
     private (Tensor Sum, Tensor Size) OfWeights(HeadMap heads)
     {

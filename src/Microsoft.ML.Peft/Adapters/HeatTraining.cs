@@ -16,7 +16,8 @@ internal sealed class HeatTraining : AdapterTraining
     private TrainingRun? _run;
     private long _warmup; // steps
     private bool _isMasked; // in this step
-    private List<(Parameter B, Tensor Open)> _shares = []; // B and 1 for the rows that are trained (out, 1)
+    private readonly Dictionary<Lora, Tensor> _aside = []; // rows of B that silent heads had, zero elsewhere (out, r)
+    private List<(Lora Part, Tensor Open)> _shares = []; // 1 for the rows of B that are trained (out, 1)
 
     public HeatTraining(HeatOptions options, AdapterSet adapter, AdapterTraining? inner)
     {
@@ -60,9 +61,9 @@ internal sealed class HeatTraining : AdapterTraining
             _inner?.BeforeStep(point);
         }
 
-        foreach (var (b, open) in _shares)
+        foreach (var (part, open) in _shares)
         {
-            b.grad?.mul_(open);
+            part.Factors.B.grad?.mul_(open);
         }
     }
 
@@ -81,23 +82,23 @@ internal sealed class HeatTraining : AdapterTraining
             if (point.IsLead)
             {
                 Restart();
+                HoldShares();
             }
 
-            HoldShares();
             _isMasked = true;
         }
     }
 
     /// <summary>The rows of silent heads, whose momentum would move them.</summary>
     public override IEnumerable<(Parameter Parameter, Tensor Kept)> Forgets
-        => (_isMasked ? _shares : []).Concat(_inner?.Forgets ?? []);
+        => (_isMasked ? _shares : []).Select(share => (share.Part.Factors.B, share.Open)).Concat(_inner?.Forgets ?? []);
 
     public override void Finish() => _inner?.Finish();
 
     /// <summary>The scores of the heads as they are now.</summary>
     internal double[][] Scores()
     {
-        using var scores = new HeatScores(_options, _adapter);
+        using var scores = new HeatScores(_options, _adapter, _aside);
         return scores.Measure(_run!);
     }
 
@@ -112,7 +113,7 @@ internal sealed class HeatTraining : AdapterTraining
         }
 
         TakeShares();
-        HoldShares();
+        SetAside();
     }
 
     protected override void Dispose(bool disposing)
@@ -122,6 +123,7 @@ internal sealed class HeatTraining : AdapterTraining
             _inner?.Dispose();
             _starts.ForEach(start => start.Start.Dispose());
             _shares.ForEach(share => share.Open.Dispose());
+            ForgetAside();
         }
 
         base.Dispose(disposing);
@@ -142,6 +144,7 @@ internal sealed class HeatTraining : AdapterTraining
     private void Restart()
     {
         using var _ = no_grad();
+        ForgetAside();
         foreach (var (parameter, start) in _starts)
         {
             parameter.copy_(start);
@@ -152,18 +155,40 @@ internal sealed class HeatTraining : AdapterTraining
     {
         _shares.ForEach(share => share.Open.Dispose());
         _shares = _options.Mask != HeadMasking.Delta ? [] : HeatShares.Settle(_adapter.Adapters, _masks).ConvertAll(share =>
-        {
-            var b = share.Part.Factors.B;
-            return (b, tensor(Array.ConvertAll(share.Open, open => open ? 1f : 0), device: b.device).unsqueeze(1).DetachFromDisposeScope());
-        });
+            (share.Part, tensor(Array.ConvertAll(share.Open, open => open ? 1f : 0), device: share.Part.Factors.B.device).unsqueeze(1).DetachFromDisposeScope()));
     }
 
     private void HoldShares()
     {
         using var _ = no_grad();
-        foreach (var (b, open) in _shares)
+        foreach (var (part, open) in _shares)
         {
-            b.mul_(open);
+            part.Factors.B.mul_(open);
         }
+    }
+
+    // A head that speaks again gets back the rows that it had; those of a silent one are kept, for the next measuring.
+    private void SetAside()
+    {
+        using var _ = no_grad();
+        foreach (var (part, open) in _shares)
+        {
+            using var scope = NewDisposeScope();
+            var b = part.Factors.B;
+            var whole = _aside.TryGetValue(part, out var rows) ? b + rows : b.detach().clone();
+            rows?.Dispose();
+            _aside[part] = (whole * (1 - open)).DetachFromDisposeScope();
+            b.copy_(whole * open);
+        }
+    }
+
+    private void ForgetAside()
+    {
+        foreach (var rows in _aside.Values)
+        {
+            rows.Dispose();
+        }
+
+        _aside.Clear();
     }
 }

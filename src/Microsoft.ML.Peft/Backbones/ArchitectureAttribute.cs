@@ -9,4 +9,7 @@ public sealed class ArchitectureAttribute : Attribute
 
     /// <summary>The name in config.json, for example <c>bert</c>.</summary>
     public string ModelType { get; }
+
+    /// <summary>True if blocks may have fewer heads than config.json says: its <c>pruned_heads</c>.</summary>
+    public bool TakesPrunedHeads { get; init; }
 }

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// interpolated positions, as ViT's pictures of another size do.</para>
 /// <para>Source: Gong et al. 2021, arXiv:2104.01778.</para>
 /// </remarks>
-[Architecture("audio-spectrogram-transformer")]
+[Architecture("audio-spectrogram-transformer", TakesPrunedHeads = true)]
 public sealed class Ast : Backbone
 {
     private readonly PatchTransformer _transformer;

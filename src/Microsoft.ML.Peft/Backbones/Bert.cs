@@ -7,7 +7,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// <para>h₀ = LN(word + position + type); per block: h ← LN(h + Attention(h)), h ← LN(h + W₂·act(W₁·h)).</para>
 /// <para>Source: Devlin et al. 2018, arXiv:1810.04805.</para>
 /// </remarks>
-[Architecture("bert")]
+[Architecture("bert", TakesPrunedHeads = true)]
 public sealed class Bert : BertLike
 {
     /// <summary>Builds the model from its configuration and checkpoint.</summary>

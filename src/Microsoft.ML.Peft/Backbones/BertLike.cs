@@ -53,9 +53,11 @@ public abstract class BertLike : TextEncoder
             OutputDropout = HiddenDropout,
         };
         _blocks = new PostNormBlock[config.Int("num_hidden_layers", 1, 1 << 12)];
+        var pruned = PrunedHeads.Of(config, _blocks.Length, _heads);
         for (var k = 0; k < _blocks.Length; k++)
         {
-            _blocks[k] = new PostNormBlock(source, k, PostNormPaths.Bert($"{path}.encoder.layer.{k}"), shape);
+            _blocks[k] = new PostNormBlock(
+                source, k, PostNormPaths.Bert($"{path}.encoder.layer.{k}"), shape with { Heads = pruned.LeftIn(k), HeadSize = shape.HeadSize });
         }
     }
 

@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// checkpoint that was trained with a teacher are left aside.</para>
 /// <para>Source: Touvron et al. 2020, arXiv:2012.12877.</para>
 /// </remarks>
-[Architecture("deit")]
+[Architecture("deit", TakesPrunedHeads = true)]
 public sealed class Deit : VisionEncoder
 {
     private readonly PatchTransformer _transformer;

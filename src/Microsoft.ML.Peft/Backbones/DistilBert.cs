@@ -9,7 +9,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// <para>h₀ = LN(word + position); per block: h ← LN(h + Attention(h)), h ← LN(h + W₂·act(W₁·h)).</para>
 /// <para>Source: Sanh et al. 2019, arXiv:1910.01108.</para>
 /// </remarks>
-[Architecture("distilbert")]
+[Architecture("distilbert", TakesPrunedHeads = true)]
 public sealed class DistilBert : TextEncoder
 {
     private const double Eps = 1e-12;
@@ -48,13 +48,14 @@ public sealed class DistilBert : TextEncoder
             OutputDropout = _dropout,
         };
         _blocks = new PostNormBlock[config.Int("n_layers", 1, 1 << 12)];
+        var pruned = PrunedHeads.Of(config, _blocks.Length, _heads);
         for (var k = 0; k < _blocks.Length; k++)
         {
             var path = $"distilbert.transformer.layer.{k}";
             var paths = new PostNormPaths(
                 $"{path}.attention.q_lin", $"{path}.attention.k_lin", $"{path}.attention.v_lin", $"{path}.attention.out_lin", $"{path}.sa_layer_norm",
                 $"{path}.ffn.lin1", $"{path}.ffn.lin2", $"{path}.output_layer_norm");
-            _blocks[k] = new PostNormBlock(source, k, paths, shape);
+            _blocks[k] = new PostNormBlock(source, k, paths, shape with { Heads = pruned.LeftIn(k), HeadSize = shape.HeadSize });
         }
     }
 

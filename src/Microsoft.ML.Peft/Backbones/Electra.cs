@@ -4,7 +4,7 @@ namespace Microsoft.ML.Peft.Backbones;
 
 /// <summary>ELECTRA, discriminator or generator: BERT's encoder, with narrower embeddings where the checkpoint has them.</summary>
 /// <remarks>Source: Clark et al. 2020, arXiv:2003.10555.</remarks>
-[Architecture("electra")]
+[Architecture("electra", TakesPrunedHeads = true)]
 public sealed class Electra : BertLike
 {
     /// <summary>Builds the model from its configuration and checkpoint.</summary>

@@ -103,6 +103,9 @@ public sealed class ModelConfig
             _ => throw Wrong(key, "a text or a list of texts"),
         };
 
+    /// <summary>True for an object without entries.</summary>
+    internal bool IsEmpty => !_root.EnumerateObject().Any();
+
     /// <summary>True if the key is there with a value other than null.</summary>
     public bool Has(string key) => Find(key) is not null;
 
@@ -126,6 +129,23 @@ public sealed class ModelConfig
 
         return [.. value.EnumerateArray().Select(item => item.ValueKind == JsonValueKind.Number && item.TryGetInt32(out var number)
             && number >= min && number <= max ? number : throw Wrong(key, $"a list of whole numbers from {min} to {max}"))];
+    }
+
+    /// <summary>Lists of whole numbers from 0 on by a number from 0 on; empty where there are none.</summary>
+    internal IReadOnlyDictionary<int, int[]> Lists(string key, int mostKey, int mostValue)
+    {
+        var lists = new SortedDictionary<int, int[]>();
+        foreach (var (name, value) in Section(key)?._root.EnumerateObject().Select(entry => (entry.Name, entry.Value)) ?? [])
+        {
+            var list = value.ValueKind == JsonValueKind.Array ? value.EnumerateArray().Select(v => v.ValueKind == JsonValueKind.Number && v.TryGetInt32(out var n) ? n : -1).ToArray() : [-1];
+            if (!int.TryParse(name, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number)
+                || number > mostKey || list.Any(n => n < 0 || n > mostValue) || !lists.TryAdd(number, list))
+            {
+                throw Wrong(key, $"lists of whole numbers from 0 to {mostValue}, each under a number from 0 to {mostKey}");
+            }
+        }
+
+        return lists;
     }
 
     /// <summary>A list of numbers in a range, which must be there.</summary>

@@ -77,9 +77,10 @@ internal sealed class PatchTransformer
             AttentionDropout = config.Number("attention_probs_dropout_prob", 0, 0.99, 0),
         };
         _blocks = new PreNormBlock[config.Int("num_hidden_layers", 1, 1 << 12, 12)];
+        var pruned = PrunedHeads.Of(config, _blocks.Length, heads);
         for (var k = 0; k < _blocks.Length; k++)
         {
-            _blocks[k] = new PreNormBlock(source, $"{root}encoder.layer.{k}", k, form);
+            _blocks[k] = new PreNormBlock(source, $"{root}encoder.layer.{k}", k, form with { Heads = pruned.LeftIn(k), HeadSize = form.HeadSize });
         }
 
         _norm = source.LayerNorm($"{root}layernorm", Hidden, eps);

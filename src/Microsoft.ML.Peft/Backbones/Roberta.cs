@@ -9,9 +9,9 @@ namespace Microsoft.ML.Peft.Backbones;
 /// <para>Position of a token: padding id + its number among the row's tokens other than padding, from 1; padding itself has the padding id.</para>
 /// <para>Source: Liu et al. 2019, arXiv:1907.11692; Conneau et al. 2019, arXiv:1911.02116.</para>
 /// </remarks>
-[Architecture("roberta")]
-[Architecture("xlm-roberta")]
-[Architecture("camembert")]
+[Architecture("roberta", TakesPrunedHeads = true)]
+[Architecture("xlm-roberta", TakesPrunedHeads = true)]
+[Architecture("camembert", TakesPrunedHeads = true)]
 public sealed class Roberta : BertLike
 {
     private readonly int _padding;

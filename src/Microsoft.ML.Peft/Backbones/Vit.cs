@@ -8,7 +8,7 @@ namespace Microsoft.ML.Peft.Backbones;
 /// <para>Classifiers see the class token after the last norm. Pictures of another size get interpolated positions.</para>
 /// <para>Source: Dosovitskiy et al. 2020, arXiv:2010.11929.</para>
 /// </remarks>
-[Architecture("vit")]
+[Architecture("vit", TakesPrunedHeads = true)]
 public sealed class Vit : VisionEncoder
 {
     private readonly PatchTransformer _transformer;

@@ -60,6 +60,13 @@ internal static class Attention
         => (1 - padded.to(ScalarType.Float32)).mul_(float.MinValue)
             .view(batch, 1, 1, keys).expand(batch, heads, 1, keys).reshape(batch * heads, 1, keys);
 
+    /// <summary>A mask that is the same for every head, for fewer heads.</summary>
+    /// <param name="mask">(batch·heads, 1, keys).</param>
+    /// <param name="shape">The sizes, with the heads of the mask.</param>
+    /// <param name="heads">Heads that are wanted.</param>
+    public static Tensor ForHeads(Tensor mask, AttentionShape shape, long heads)
+        => mask.view(shape.Batch, shape.Heads, 1, -1).narrow(1, 0, heads).reshape(shape.Batch * heads, 1, -1);
+
     /// <summary>What <see cref="Forward"/> adds to the scores so that no token sees later ones, nor padding.</summary>
     /// <param name="padded">(batch·length), 1 for a token and 0 for padding, or null where no row is padded.</param>
     /// <param name="batch">Rows.</param>

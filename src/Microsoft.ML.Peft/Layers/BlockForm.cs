@@ -5,6 +5,15 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>Sizes and variants of a <see cref="PreNormBlock"/>.</summary>
 internal sealed record BlockForm(BlockNames Names, int Hidden, int Inner, int Heads, double Eps, Func<Tensor, Tensor> Activation)
 {
+    private readonly int _headSize;
+
+    /// <summary>Width of a head. Default: <see cref="Hidden"/> ÷ <see cref="Heads"/>; a block from which heads were cut out keeps that of all of them.</summary>
+    public int HeadSize
+    {
+        get => _headSize == 0 ? Hidden / Heads : _headSize;
+        init => _headSize = value;
+    }
+
     /// <summary>Whether query and value have a bias.</summary>
     public bool QueryBias { get; init; } = true;
 

@@ -16,6 +16,7 @@ public sealed partial class ForwardContext : IDisposable
     private readonly bool _readsWholeInput;
     private readonly Generator? _generator;
     private readonly bool _ownsGenerator;
+    private double _dropPath; // from one block to the next
 
     private ForwardContext(IReadOnlyList<AdapterSet> adapters, Generator? generator, bool ownsGenerator = false)
     {
@@ -85,7 +86,7 @@ public sealed partial class ForwardContext : IDisposable
     internal bool ReadsWholeInput => _readsWholeInput || (_parts ?? []).Any(part => part.Context.ReadsWholeInput);
 
     /// <summary>A context of its own with the same adapters and the same stream of random numbers, for a pass within a pass.</summary>
-    internal ForwardContext Again() => new(Adapters, _generator);
+    internal ForwardContext Again() => new(Adapters, _generator) { _dropPath = _dropPath };
 
     /// <summary>The active parts of a kind that sit on no layer and at no point of a block, such as prompts.</summary>
     public IEnumerable<T> Parts<T>() => _others.OfType<T>();
@@ -115,8 +116,13 @@ public sealed partial class ForwardContext : IDisposable
         }
 
         var keep = empty([rows, 1, 1], x.dtype, x.device).bernoulli_(1 - p, _generator).div_(1 - p);
-        return x.view(rows, -1, x.size(-1)).mul(keep).view(-1, x.size(-1));
+        return x.reshape(rows, -1, x.size(-1)).mul(keep).view(-1, x.size(-1));
     }
+
+    /// <summary>Has every block leave out what its parts add with a probability that grows from 0 in the first block, while training.</summary>
+    /// <param name="last">Probability in the last block.</param>
+    /// <param name="blocks">Count of blocks.</param>
+    internal void DropPath(double last, int blocks) => _dropPath = blocks > 1 ? last / (blocks - 1) : 0;
 
     /// <summary>True with probability <paramref name="p"/>, while training.</summary>
     public bool Chance(double p) => p > 0 && Uniform() < p;
@@ -147,7 +153,7 @@ public sealed partial class ForwardContext : IDisposable
             }
         }
 
-        return hidden;
+        return _dropPath > 0 && point is (BlockPoint.AfterAttention or BlockPoint.AfterFeedForward) ? DropRows(hidden, state.Rows, _dropPath * block) : hidden;
     }
 
     /// <summary>Says what the model is given in the pass that begins.</summary>

@@ -23,8 +23,17 @@ internal sealed record PostNormPaths(
 /// <summary>Sizes and rates of a <see cref="PostNormBlock"/>.</summary>
 internal sealed record PostNormShape(long Hidden, long Inner, double Eps, string Activation)
 {
+    private readonly long _headSize;
+
     /// <summary>Attention heads.</summary>
     public required long Heads { get; init; }
+
+    /// <summary>Width of a head. Default: <see cref="Hidden"/> ÷ <see cref="Heads"/>; a block from which heads were cut out keeps that of all of them.</summary>
+    public long HeadSize
+    {
+        get => _headSize == 0 ? Hidden / Heads : _headSize;
+        init => _headSize = value;
+    }
 
     /// <summary>Dropout of the attention weights.</summary>
     public required double WeightDropout { get; init; }
@@ -55,15 +64,16 @@ internal sealed class PostNormBlock
     public PostNormBlock(WeightSource source, int index, PostNormPaths paths, PostNormShape shape)
     {
         (_index, _shape) = (index, shape);
-        Query = source.Linear(paths.Query, shape.Hidden, shape.Hidden);
-        Key = source.Linear(paths.Key, shape.Hidden, shape.Hidden);
-        _value = source.Linear(paths.Value, shape.Hidden, shape.Hidden);
-        _output = source.Linear(paths.AttentionOutput, shape.Hidden, shape.Hidden);
+        var inner = shape.Heads * shape.HeadSize;
+        Query = source.Linear(paths.Query, shape.Hidden, inner);
+        Key = source.Linear(paths.Key, shape.Hidden, inner);
+        _value = source.Linear(paths.Value, shape.Hidden, inner);
+        _output = source.Linear(paths.AttentionOutput, inner, shape.Hidden);
         _norm1 = source.LayerNorm(paths.AttentionNorm, shape.Hidden, shape.Eps);
         _up = source.Linear(paths.Up, shape.Hidden, shape.Inner);
         _down = source.Linear(paths.Down, shape.Inner, shape.Hidden);
         _norm2 = source.LayerNorm(paths.OutputNorm, shape.Hidden, shape.Eps);
-        source.Blocks.Add(new(index, _output, _down, NormsAfter: true) { Heads = HeadMap.Of(Query, Key, _value, _output, shape.Heads, shape.Hidden / shape.Heads) });
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: true) { Heads = HeadMap.Of(Query, Key, _value, _output, shape.Heads, shape.HeadSize) });
         _activation = Activation.Named(shape.Activation);
     }
 
@@ -75,7 +85,7 @@ internal sealed class PostNormBlock
 
     /// <summary>One block.</summary>
     /// <param name="hidden">(batch·keys, hidden).</param>
-    /// <param name="shape">The sizes; with fewer queries than keys only the first token of each row is computed.</param>
+    /// <param name="shape">The sizes, with the heads of a whole block; with fewer queries than keys only the first token of each row is computed.</param>
     /// <param name="mask">What is added to the scores, or null.</param>
     /// <param name="context">The call's context.</param>
     /// <param name="scale">Factor of the scores. Default 1/√d.</param>
@@ -96,6 +106,13 @@ internal sealed class PostNormBlock
         var asked = shape.Queries == shape.Keys
             ? hidden
             : hidden.view(shape.Batch, shape.Keys, -1).select(1, 0).contiguous(); // the first token of each row
+        if (shape.Heads != _shape.Heads) // some were cut out
+        {
+            mask = mask is null ? null : Attention.ForHeads(mask, shape, _shape.Heads);
+            shape = shape with { Heads = _shape.Heads };
+            prefix = prefix is null ? null : throw new PeftException($"Block {_index} has {_shape.Heads} heads left ('pruned_heads' of config.json), and trained keys and values are for all of them; use another method, or the model with all its heads.");
+        }
+
         var state = new BlockState { Rows = shape.Batch, Heads = shape.Heads };
         var (query, key, value) = (Query.Forward(asked, context), Key.Forward(hidden, context), _value.Forward(hidden, context));
         mask = relative?.Invoke(query, key) ?? mask;

@@ -18,17 +18,17 @@ internal sealed class PreNormBlock
 
     public PreNormBlock(WeightSource source, string path, int index, BlockForm form)
     {
-        var (names, hidden) = (form.Names, form.Hidden);
+        var (names, hidden, inner) = (form.Names, form.Hidden, form.Heads * form.HeadSize);
         (_index, _form) = (index, form);
         _norm1 = source.LayerNorm($"{path}.{names.Norm1}", hidden, form.Eps);
-        _query = source.Linear($"{path}.{names.Query}", hidden, hidden, form.QueryBias);
-        _key = source.Linear($"{path}.{names.Key}", hidden, hidden, form.KeyBias);
-        _value = source.Linear($"{path}.{names.Value}", hidden, hidden, form.QueryBias);
-        _output = source.Linear($"{path}.{names.Output}", hidden, hidden);
+        _query = source.Linear($"{path}.{names.Query}", hidden, inner, form.QueryBias);
+        _key = source.Linear($"{path}.{names.Key}", hidden, inner, form.KeyBias);
+        _value = source.Linear($"{path}.{names.Value}", hidden, inner, form.QueryBias);
+        _output = source.Linear($"{path}.{names.Output}", inner, hidden);
         _norm2 = source.LayerNorm($"{path}.{names.Norm2}", hidden, form.Eps);
         _up = source.Linear($"{path}.{names.Up}", hidden, form.Inner);
         _down = source.Linear($"{path}.{names.Down}", form.Inner, hidden);
-        source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, form.Heads, hidden / form.Heads) });
+        source.Blocks.Add(new(index, _output, _down, NormsAfter: false) { Heads = HeadMap.Of(_query, _key, _value, _output, form.Heads, form.HeadSize) });
     }
 
     /// <summary>(rows·keys, hidden) gives (rows·queries, hidden): the first <paramref name="queries"/> tokens of each row.</summary>
@@ -36,7 +36,7 @@ internal sealed class PreNormBlock
     {
         using var scope = NewDisposeScope(); // what the backward pass does not need goes at once
         var form = _form;
-        var shape = new AttentionShape(rows, queries, keys, form.Heads, form.Hidden / form.Heads);
+        var shape = new AttentionShape(rows, queries, keys, form.Heads, form.HeadSize);
         var state = new BlockState { Rows = rows, Heads = form.Heads };
         var normed = context.At(BlockPoint.AfterNorm1, _index, _norm1.Forward(hidden, context), state);
         var asked = Attention.FirstTokens(normed, rows, queries, keys);

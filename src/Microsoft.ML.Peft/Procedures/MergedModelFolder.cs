@@ -27,9 +27,12 @@ public static class MergedModelFolder
     /// <param name="source">The folder that the model came from, for its other files.</param>
     /// <param name="folder">Where to; another folder than <paramref name="source"/>, made where it is missing.</param>
     /// <param name="labels">Class names of the head, written as id2label; null to keep the configuration's own.</param>
-    /// <exception cref="PeftException">The method does not merge, or a weight would be no number.</exception>
+    /// <param name="removesSilentHeads">True to leave out what belongs to the heads that <see cref="Adapters.HeatOptions"/> has silenced, so that the model is smaller and faster: their rows of
+    /// query, key and value and their columns after them, noted as <c>pruned_heads</c> in config.json, which transformers reads up to version 4.</param>
+    /// <exception cref="PeftException">The method does not merge, a weight would be no number, or heads are to be removed and none is silent or the architecture does not have it.</exception>
     /// <exception cref="ArgumentException">Both folders are the same.</exception>
-    public static void Write(PretrainedModel model, AdapterSet adapter, string source, string folder, IReadOnlyList<string>? labels = null)
+    public static void Write(
+        PretrainedModel model, AdapterSet adapter, string source, string folder, IReadOnlyList<string>? labels = null, bool removesSilentHeads = false)
     {
         ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(adapter);
@@ -38,13 +41,15 @@ public static class MergedModelFolder
             throw new ArgumentException($"The merged model would overwrite the base model in '{folder}'; give another folder.", nameof(folder));
         }
 
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var removal = removesSilentHeads ? new HeadRemoval(model, adapter) : null;
         Directory.CreateDirectory(folder);
         using (adapter.Merge(safe: true))
         {
-            using var scope = NewDisposeScope();
-            using var _ = no_grad();
-            var tensors = model.Layers.SelectMany(layer => layer.NamedTensors())
-                .Select(part => KeyValuePair.Create(part.Name, AsStored(model, part.Name, part.Tensor)));
+            var tensors = from layer in model.Layers
+                          from part in layer.NamedTensors()
+                          select KeyValuePair.Create(part.Name, AsStored(model, part.Name, removal?.Of(layer, part.Tensor) ?? part.Tensor));
             SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors, new Dictionary<string, string> { ["format"] = "pt" });
         }
 
@@ -53,7 +58,7 @@ public static class MergedModelFolder
             AtomicFile.Write(Path.Combine(folder, name), stream => stream.Write(File.ReadAllBytes(Path.Combine(source, name))));
         }
 
-        AtomicFile.Write(Path.Combine(folder, "config.json"), stream => stream.Write(Encoding.UTF8.GetBytes(Config(model, labels))));
+        AtomicFile.Write(Path.Combine(folder, "config.json"), stream => stream.Write(Encoding.UTF8.GetBytes(Config(model, labels, removal))));
     }
 
     // Float16 ends at 65504; a larger number would become infinite without a word.
@@ -70,7 +75,7 @@ public static class MergedModelFolder
             : throw new PeftException($"Merged, '{name}' has numbers beyond Float16, in which the base model is stored; the adapter's scale is too large, or it is damaged. Nothing was written.");
     }
 
-    private static string Config(PretrainedModel model, IReadOnlyList<string>? labels)
+    private static string Config(PretrainedModel model, IReadOnlyList<string>? labels, HeadRemoval? removal)
     {
         var config = JsonNode.Parse(model.Backbone.Config.Json)!.AsObject();
         if (labels is not null)
@@ -80,6 +85,7 @@ public static class MergedModelFolder
             config["num_labels"] = labels.Count;
         }
 
+        removal?.Describe(config);
         return config.ToJsonString(s_json);
     }
 }

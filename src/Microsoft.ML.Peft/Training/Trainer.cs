@@ -36,6 +36,7 @@ public static class Trainer
         var start = AdapterStart.Measure(
             model.Model, model.Adapter, size => Batches(model, rows, labels, size), model.Settings.Seed, cancellation);
         using var context = ForwardContext.TrainingWith(model.Settings.Seed, model.Device, model.Adapter);
+        context.DropPath(options.DropPath, model.Model.Backbone.Blocks.Count);
         using var run = new TrainerRun(model, rows, labels, context, options.BatchSize, options.Epochs);
         using var optimizer = new FlatAdamW(model.Adapter.TrainedParameters(), options.WeightDecay) { HighestLearningRate = options.LearningRate };
         using var method = model.Adapter.CreateTraining();

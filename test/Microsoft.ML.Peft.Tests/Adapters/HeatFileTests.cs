@@ -1,12 +1,10 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Checkpoints;
-using Microsoft.ML.Peft.Heads;
-using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Golden;
 using Peft.Golden;
 using TorchSharp;
+using static Microsoft.ML.Peft.Tests.Adapters.HeatModels;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
@@ -15,10 +13,6 @@ namespace Microsoft.ML.Peft.Tests.Adapters;
 [TestClass]
 public sealed class HeatFileTests
 {
-    private const string Vit = """
-        {"model_type": "vit", "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "intermediate_size": 3072, "image_size": 224, "patch_size": 16}
-        """;
-
     private DisposeScope _scope = null!;
     private string _folder = null!;
 
@@ -98,28 +92,6 @@ public sealed class HeatFileTests
         set.Adapters.OfType<Lora>().First().Factors.StoredRows = [1, 2];
         AdapterCheckpoint.Write(set, _folder, null, "base");
         Assert.AreEqual(ModelFormatError.ShapeMismatch, Assert.ThrowsExactly<ModelFormatException>(() => AdapterCheckpoint.ReadTensors(read, _folder)).Error);
-    }
-
-    // 24 layers of 12,288 numbers, of which a third of B's 6,144 is left out.
-    [TestMethod]
-    public void The_count_of_a_file_for_ViT_is_met()
-    {
-        using var model = PretrainedModel.WithoutWeights(ModelConfig.Parse(Vit, "config.json"), HeadKind.FeatureExtraction);
-        var options = new HeatOptions { Mask = HeadMasking.Delta, PrunedHeads = 4, SilentHeads = [.. Enumerable.Range(0, 12).Select(k => (int[])[k % 9, 9, 10, 11])] };
-        using var set = AdapterSet.Create("x", options, model.Backbone, new CopiedModules([], []), 1);
-
-        Assert.AreEqual(294_912, set.TrainableCount);
-        Assert.AreEqual(245_760, AdapterCheckpoint.Tensors(set).Sum(t => t.Value.numel()));
-    }
-
-    private static AdapterSet Set(GoldenModel golden, AdapterOptions options) => AdapterSet.Create("x", options, golden.Model.Backbone, new CopiedModules([], []), 1);
-
-    private static Tensor Logits(GoldenModel golden, params AdapterSet[] sets)
-    {
-        using var _ = no_grad();
-        using var context = ForwardContext.Predicting(sets);
-        var output = golden.Forward(context);
-        return output[output.Names.First()];
     }
 
     // As training leaves it: zeros in the rows of silent heads.
