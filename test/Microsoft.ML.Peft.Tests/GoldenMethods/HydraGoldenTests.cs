@@ -6,46 +6,37 @@ namespace Microsoft.ML.Peft.Tests.GoldenMethods;
 [TestClass]
 public sealed class HydraGoldenTests : GoldenMethodTests
 {
-    private static readonly (string Recorded, string Ours)[] s_names =
-    [
-        ("A_p", "A_p"), ("B_p", "B_p"), ("a_p", "A_p_bias"), ("b_p", "B_p_bias"), ("A_s", "A_s"), ("B_s", "B_s"), ("a_s", "A_s_bias"), ("b_s", "B_s_bias"),
-        ("s_p", "scale_p"), ("s_s", "scale_s"),
-    ];
+    private static readonly Dictionary<string, string> s_recorded = new(StringComparer.Ordinal)
+    {
+        ["A_p_bias"] = "a_p",
+        ["B_p_bias"] = "b_p",
+        ["A_s_bias"] = "a_s",
+        ["B_s_bias"] = "b_s",
+        ["scale_p"] = "s_p",
+        ["scale_s"] = "s_s",
+    };
 
-    public static IEnumerable<object[]> Cases => MethodCase.Cases("hydra");
+    public static IEnumerable<object[]> Cases => MethodKinds.Cases("hydra", MethodKinds.Layer);
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void Outputs_gradients_and_merged_weights_are_the_authors(string name)
+    public void Outputs_gradients_and_merged_weights_are_the_authors(string name) => Check("hydra", name, golden =>
     {
-        using var golden = MethodCase.Load("hydra", name);
-        var learns = golden.Options.GetProperty("scaling").ValueKind == JsonValueKind.String;
-        var options = new HydraOptions
-        {
-            ParallelRank = golden.Int("r_parallel"),
-            SequentialRank = golden.Int("r_sequential"),
-            UseBias = golden.Flag("use_bias"),
-            LearnsScale = learns,
-            Scaling = learns ? 1 : golden.Number("scaling"),
-        };
+        // A scale that is learnt is a word in the record.
+        var learns = golden.Option("scaling").ValueKind == JsonValueKind.String;
+        var options = golden.Settings<HydraOptions>(learns ? ["scaling"] : []) with { LearnsScale = learns };
         var layer = golden.Layer();
         var hydra = (Hydra)MethodCase.Parts(options, layer).Single();
-        var named = Named(hydra);
-        foreach (var (recorded, ours) in s_names.Where(n => named.ContainsKey(n.Ours)))
-        {
-            golden.Fill(named[ours], $"param.{recorded}");
-        }
+        var named = Named(hydra).Select(p => (Recorded: s_recorded.GetValueOrDefault(p.Key, p.Key), Parameter: p.Value)).ToList();
+        golden.Fill(named);
 
         golden.AssertForwardAndBackward(hydra.call);
-        foreach (var (recorded, ours) in s_names.Where(n => named.ContainsKey(n.Ours) && golden.Has($"grad.{n.Recorded}")))
+        foreach (var (recorded, parameter) in named)
         {
-            golden.AssertClose($"grad.{recorded}", named[ours].grad);
+            golden.AssertClose($"grad.{recorded}", parameter.grad);
         }
 
-        if (golden.Has("merged.weight"))
-        {
-            golden.AssertClose("merged.weight", hydra.Materialize(layer.Weight.Dense()));
-            golden.AssertClose("merged.bias", hydra.MaterializeBias(layer.Bias));
-        }
-    }
+        golden.AssertCloseIfThere("merged.weight", () => hydra.Materialize(layer.Weight.Dense()));
+        golden.AssertCloseIfThere("merged.bias", () => hydra.MaterializeBias(layer.Bias));
+    });
 }

@@ -1,6 +1,7 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn.functional;
 
@@ -9,60 +10,39 @@ namespace Microsoft.ML.Peft.Tests.GoldenMethods;
 [TestClass]
 public sealed class LilyGoldenTests : GoldenMethodTests
 {
-    public static IEnumerable<object[]> Cases => MethodCase.Cases("lily");
+    public static IEnumerable<object[]> Layers => MethodKinds.Cases("lily", MethodKinds.Layer);
+
+    public static IEnumerable<object[]> Branches => MethodKinds.Cases("lily", MethodKinds.Branch);
 
     [TestMethod]
-    [DynamicData(nameof(Cases))]
-    public void The_authors_code_computes_the_same(string name)
-    {
-        using var golden = MethodCase.Load("lily", name);
-        if (golden.Has("base.fc1.weight"))
-        {
-            Branch(golden);
-        }
-        else if (golden.Has("base.layer0.v_proj.weight"))
-        {
-            Model(golden);
-        }
-        else
-        {
-            Layer(golden);
-        }
-    }
-
-    private static void Layer(MethodCase golden)
+    [DynamicData(nameof(Layers))]
+    public void Outputs_gradients_and_weights_of_a_layer_are_the_authors(string name) => Check("lily", name, golden =>
     {
         var layer = golden.Layer();
-        var lily = (Lily)MethodCase.Parts(Options(golden), layer).Single();
-        var named = Named(lily);
-        Fill(golden, named, "lily_");
+        var options = OptionsOf(golden);
+        var lily = (Lily)MethodCase.Parts(options, layer).Single();
+        var named = Recorded(lily, "lily_", options.Routing);
+        golden.Fill(named);
 
         golden.AssertForwardAndBackward(lily.call);
 
-        foreach (var tensor in (string[])["lily_A", "lily_B", "lily_router"])
-        {
-            Assert.AreEqual(golden.Has($"grad.{tensor}"), named[tensor].grad is not null, tensor);
-            if (golden.Has($"grad.{tensor}"))
-            {
-                golden.AssertClose($"grad.{tensor}", named[tensor].grad);
-            }
-        }
-
-        if (golden.Has("effective.weight"))
-        {
-            golden.AssertClose("effective.weight", lily.Materialize(layer.Weight.Dense()));
-        }
-    }
+        AssertGradients(golden, named);
+        AssertRouting(golden, golden["input"], named, options);
+        golden.AssertCloseIfThere("effective.weight", () => lily.Materialize(layer.Weight.Dense()));
+    });
 
     // The branch beside a feed-forward part, which the test computes as the block would.
-    private static void Branch(MethodCase golden)
+    [TestMethod]
+    [DynamicData(nameof(Branches))]
+    public void Outputs_and_gradients_of_a_branch_are_the_authors(string name) => Check("lily", name, golden =>
     {
-        var options = Options(golden) with { Function = null, Mlp = new() { Rank = golden.Int("r"), Function = golden.Text("non_linearity")! } };
+        var settings = OptionsOf(golden);
+        var options = settings with { Function = null, Mlp = new() { Rank = settings.Rank, Function = settings.Function ?? "linear" } };
         options.Validate();
         using var initialization = new Initialization(0);
         using var branch = options.Branch(0, "block.0.fc2", golden["input"].size(-1), new LilyPool(options, initialization), initialization);
-        var named = Named(branch);
-        Fill(golden, named, "lily_mlp_");
+        var named = Recorded(branch, "lily_mlp_", options.Routing);
+        golden.Fill(named);
         var (rows, length) = (golden["input"].size(0), golden["input"].size(1));
         using var context = ForwardContext.Predicting();
         Tensor? delta = null;
@@ -70,71 +50,49 @@ public sealed class LilyGoldenTests : GoldenMethodTests
         golden.AssertForwardAndBackward(x =>
         {
             var flat = x.reshape(rows * length, -1);
-            var fed = linear(gelu(linear(flat, golden["base.fc1.weight"], golden["base.fc1.bias"])), golden["base.fc2.weight"], golden["base.fc2.bias"]);
+            var fed = Fully(golden, "fc2", gelu(Fully(golden, "fc1", flat)));
             var y = branch.Forward(fed, new BlockState(Input: flat) { Rows = rows }, context);
             delta = (y - fed).div(options.Scaling).view(rows, length, -1);
             return y.view(rows, length, -1);
         });
 
         golden.AssertClose("delta", delta);
-        foreach (var tensor in (string[])["A", "B", "router"])
+        AssertGradients(golden, named);
+    });
+
+    /// <summary>The settings of a case; the word "none" for a function is no function in a file.</summary>
+    internal static LilyOptions OptionsOf(MethodCase golden)
+        => golden.Settings<LilyOptions>(golden.Text("non_linearity") == "none" ? ["non_linearity"] : []);
+
+    private static Tensor Fully(MethodCase golden, string layer, Tensor x)
+        => linear(x, golden[$"base.{layer}.weight"], golden.Has($"base.{layer}.bias") ? golden[$"base.{layer}.bias"] : null);
+
+    // Without routing there is a router in the part and none in the record.
+    private static List<(string Recorded, Parameter Parameter)> Recorded(Adapter part, string prefix, LilyRouting routing)
+        => [.. from p in Named(part)
+               let recorded = p.Key.Replace(prefix, "lily_", StringComparison.Ordinal)
+               where routing != LilyRouting.None || recorded != "lily_router"
+               select (recorded, p.Value)];
+
+    private static void AssertGradients(MethodCase golden, IEnumerable<(string Recorded, Parameter Parameter)> named)
+    {
+        foreach (var (recorded, parameter) in named)
         {
-            golden.AssertClose($"grad.lily_{tensor}", named[$"lily_mlp_{tensor}"].grad);
+            golden.AssertClose($"grad.{recorded}", parameter.grad);
         }
     }
 
-    private static void Model(MethodCase golden)
+    // What the record has of the way to the output: the code of the input and the shares of the experts.
+    private static void AssertRouting(MethodCase golden, Tensor x, IEnumerable<(string Recorded, Parameter Parameter)> named, LilyOptions options)
     {
-        string[] kinds = ["v_proj", "o_proj"];
-        var count = golden.Int("num_layers");
-        var layers = Enumerable.Range(0, count).SelectMany(_ => kinds, (k, kind) => (Block: k, Kind: kind))
-            .Select((at, index) => golden.Layer($"layers.{at.Block}.{at.Kind}", $"base.layer{at.Block}.{at.Kind}.", index)).ToArray();
-        var parts = MethodCase.Parts(Options(golden) with { TargetModules = kinds, Stride = golden.Int("stride_A") }, layers).Cast<Lily>().ToArray();
-        var indices = kinds.ToDictionary(
-            kind => kind, kind => golden.Options.GetProperty("lily_A_index_of_layer").GetProperty(kind).EnumerateArray().Select(g => g.GetInt32()).ToArray(), StringComparer.Ordinal);
-        golden.AssertClose("base.output", Run(golden["input"], k => x => linear(x, layers[k].Weight.Dense())));
-        golden.AssertClose("init.output", Run(golden["input"], k => parts[k].call));
-        Assert.AreEqual(
-            golden["trainable_count"].to(ScalarType.Int64).item<long>(),
-            parts.SelectMany(p => p.parameters()).Distinct(ReferenceEqualityComparer.Instance).Cast<Tensor>().Sum(p => p.numel()));
-        Each((name, parameter) => golden.Fill(parameter, $"param.{name}"));
-
-        golden.AssertForwardAndBackward(x => Run(x, k => parts[k].call));
-
-        Each((name, parameter) => golden.AssertClose($"grad.{name}", parameter.grad));
-
-        Tensor Run(Tensor x, Func<int, Func<Tensor, Tensor>> layer)
-            => Enumerable.Range(0, count).Aggregate(x, (h, k) => h + layer((2 * k) + 1)(layer(2 * k)(h)));
-
-        void Each(Action<string, TorchSharp.Modules.Parameter> act)
+        var parameters = named.ToDictionary(p => p.Recorded, p => (Tensor)p.Parameter, StringComparer.Ordinal);
+        var hidden = linear(x, parameters["lily_A"]);
+        hidden = options.Function is { } function ? Activation.Named(function)(hidden) : hidden;
+        golden.AssertCloseIfThere("hidden", () => hidden);
+        golden.AssertCloseIfThere("expert_weights", () =>
         {
-            for (var k = 0; k < parts.Length; k++)
-            {
-                var (block, kind, named) = (k / 2, kinds[k % 2], Named(parts[k]));
-                act($"{kind}.lily_A.{indices[kind][block]}", named["lily_A"]);
-                act($"{kind}.lily_B", named["lily_B"]);
-                act($"layer{block}.{kind}.lily_router", named["lily_router"]);
-            }
-        }
-    }
-
-    private static LilyOptions Options(MethodCase golden) => new()
-    {
-        Rank = golden.Int("r"),
-        Experts = golden.Int("num_B"),
-        Scaling = golden.Number("scaling"),
-        Routing = Enum.Parse<LilyRouting>(golden.Text("routing")!, ignoreCase: true),
-        Function = golden.Text("non_linearity") is { } function and not "none" ? function : null,
-    };
-
-    private static void Fill(MethodCase golden, Dictionary<string, TorchSharp.Modules.Parameter> named, string prefix)
-    {
-        foreach (var tensor in (string[])["A", "B", "router"])
-        {
-            if (golden.Has($"param.lily_{tensor}"))
-            {
-                golden.Fill(named[prefix + tensor], $"param.lily_{tensor}");
-            }
-        }
+            var shares = softmax(linear(hidden, parameters["lily_router"]), -1);
+            return options.Routing == LilyRouting.Token ? shares : shares.flatten(0, -2).mean([0L]);
+        });
     }
 }

@@ -6,31 +6,18 @@ namespace Microsoft.ML.Peft.Tests.GoldenMethods;
 [TestClass]
 public sealed class PeanutGoldenTests : GoldenMethodTests
 {
-    public static IEnumerable<object[]> Cases => MethodCase.Cases("neat");
+    public static IEnumerable<object[]> Cases => MethodKinds.Cases("neat", MethodKinds.Layer);
 
     [TestMethod]
     [DynamicData(nameof(Cases))]
-    public void Outputs_gradients_and_merged_weights_are_the_authors(string name)
+    public void Outputs_gradients_and_merged_weights_are_the_authors(string name) => Check("neat", name, golden =>
     {
-        using var golden = MethodCase.Load("neat", name);
         var layer = golden.Layer();
-        var options = new PeanutOptions
-        {
-            Rank = golden.Int("r"),
-            Depth = golden.Int("depth"),
-            Function = golden.Text("act_fn")!,
-            Scaling = golden.Number("scaling"),
-            Side = Enum.Parse<PeanutSide>(golden.Text("side")!, ignoreCase: true),
-        };
         foreach (var materializes in (bool[])[false, true])
         {
-            var peanut = (Peanut)MethodCase.Parts(options with { Materializes = materializes }, layer).Single();
-            var named = Named(peanut).ToDictionary(p => Recorded(p.Key), p => p.Value);
-            Assert.HasCount(golden.Names.Count(n => n.StartsWith("param.", StringComparison.Ordinal)), named);
-            foreach (var (recorded, parameter) in named)
-            {
-                golden.Fill(parameter, $"param.{recorded}");
-            }
+            var peanut = (Peanut)MethodCase.Parts(golden.Settings<PeanutOptions>() with { Materializes = materializes }, layer).Single();
+            var named = Named(peanut).Select(p => (Recorded: Recorded(p.Key), Parameter: p.Value)).ToList();
+            golden.Fill(named);
 
             golden.AssertForwardAndBackward(peanut.call);
 
@@ -47,7 +34,7 @@ public sealed class PeanutGoldenTests : GoldenMethodTests
                 golden.AssertClose("delta.weight", peanut.Delta()); // of the weight before the merge
             }
         }
-    }
+    });
 
     // peanut_A and peanut_encoders-0 are A and E0.
     private static string Recorded(string name) => name.Replace("peanut_", "", StringComparison.Ordinal)
