@@ -122,54 +122,7 @@ public sealed record LoraOptions : BiasedOptions
     public override void Validate()
     {
         base.Validate();
-        Guard.AtLeast(Rank, 1);
-        Guard.Positive(Alpha);
-        Guard.InRange(Dropout, 0.0, 0.99);
-        foreach (var (layer, rank) in RankPattern ?? new Dictionary<string, int>())
-        {
-            Guard.AtLeast(rank, 1, $"RankPattern['{layer}']");
-        }
-
-        foreach (var (layer, alpha) in AlphaPattern ?? new Dictionary<string, double>())
-        {
-            Guard.Positive(alpha, $"AlphaPattern['{layer}']");
-        }
-
-        Guard.Positive(LoraPlusRatio);
-        Guard.Positive(LoraPlusEmbeddingRate);
-        Eva?.Validate();
-        Corda?.Validate();
-        LoraGa?.Validate();
-        LoftQ?.Validate();
-        Calibration.Validate();
-        if (InvocationTokens is { } tokens && (tokens.Count == 0 || UseDora))
-        {
-            throw new ArgumentException(tokens.Count == 0
-                ? "InvocationTokens is empty; give the ids from which on the adapter acts, or null for everywhere."
-                : "InvocationTokens and UseDora are both set; DoRA changes every token, so set one of them.");
-        }
-
-        if (ParameterTargets.Count > 0)
-        {
-            RefuseForExperts();
-        }
-
-        if (UseDora && HasBias)
-        {
-            throw new ArgumentException("UseDora and HasBias are both set; DoRA has no bias on its low-rank path, so set one of them.");
-        }
-    }
-
-    private void RefuseForExperts()
-    {
-        var set = UseDora ? nameof(UseDora) : HasBias ? nameof(HasBias) : Dropout > 0 ? nameof(Dropout) : InvocationTokens is not null ? nameof(InvocationTokens)
-            : FreezeA ? nameof(FreezeA) : Start != LoraStart.Default && Start != LoraStart.Gaussian && Start != LoraStart.Random ? nameof(Start) : null;
-        if (set is not null)
-        {
-            throw new ArgumentException(
-                $"TargetParameters is set and so is {set}{(set == nameof(Start) ? $", to '{Start}'" : "")}; LoRA on expert tensors has no DoRA, bias, dropout, invocation tokens or frozen A, "
-                + "and starts as default, gaussian or random. Unset one of them.");
-        }
+        LoraRules.Check(this);
     }
 
     /// <summary>r and s of a layer.</summary>
@@ -209,42 +162,5 @@ public sealed record LoraOptions : BiasedOptions
     protected internal override AdapterOptions Settled(AdapterSet adapter) => LoraSettlement.Of(this, adapter);
 
     /// <inheritdoc/>
-    protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
-    {
-        var gate = InvocationTokens is null ? null : new InvocationGate(InvocationTokens);
-        foreach (var layer in build.Targets)
-        {
-            if ((gate is not null || FreezeA) && layer is not LinearLayer)
-            {
-                throw new PeftException($"{(FreezeA ? nameof(FreezeA) : nameof(InvocationTokens))} is set and '{layer.Path}' is no linear layer; leave it out of the targets.");
-            }
-
-            if (Start == LoraStart.LoftQ)
-            {
-                foreach (var part in LoftQStart.Parts(layer, this, build, gate))
-                {
-                    yield return part;
-                }
-
-                continue;
-            }
-
-            yield return layer switch
-            {
-                LinearLayer linear when UseDora => new Dora(linear, this, build),
-                LinearLayer linear => new Lora(linear, this, build, gate),
-                EmbeddingLayer table when UseDora => new DoraEmbedding(table, this, build),
-                EmbeddingLayer table => HasBias ? throw new PeftException($"HasBias is set and '{layer.Path}' is an embedding, which has none; leave it out of the targets.")
-                    : new LoraEmbedding(table, this, build),
-                ExpertLayer experts => new LoraExperts(experts, this, build, build.WrappersOf(experts)),
-                _ when UseDora => new DoraConvolution(layer, this, build),
-                _ => new LoraConvolution(layer, this, build),
-            };
-        }
-
-        foreach (var part in TrainableTokenIndices is null ? [] : TrainableTokens.Create(TrainableTokenIndices, build, "token_adapter."))
-        {
-            yield return part;
-        }
-    }
+    protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build) => LoraParts.Of(this, build);
 }
