@@ -63,6 +63,11 @@ public sealed class C3a : AdditiveAdapter
     /// <inheritdoc/>
     protected override Tensor Correction(Tensor x, ForwardContext context)
     {
+        if (x.numel() == 0)
+        {
+            return base.Correction(x, context); // some libraries transform no empty tensors
+        }
+
         var front = x.shape[..^1];
         var blocks = x.to(ScalarType.Float32).reshape([-1, InFeatures / _size, _size]); // Fourier transforms need Float32
         var y = _exact ? Correlation.Of(blocks, _kernel) : Correlation.apply(blocks, _kernel);

@@ -190,15 +190,15 @@ public sealed record HydraOptions : LinearAdapterOptions
         Guard.InRange(Dropout, 0.0, 0.99);
     }
 
-    /// <summary>As in the paper: the last layer of each block's feed-forward part, in vision transformers that of its attention too, and in CLIP that of the image
-    /// encoder's feed-forward part alone.</summary>
+    /// <summary>As in the paper: the last layer of each block's feed-forward part, in vision transformers that of its attention too, in CLIP that of the image
+    /// encoder's feed-forward part alone, and that of the attention where the feed-forward part is one of experts.</summary>
     protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
     {
         var layers = backbone switch
         {
             VisionEncoder => backbone.Blocks.SelectMany(site => (Layer[])[site.Attention, site.FeedForward]),
             ImageTextEncoder => backbone.Blocks.Select(site => site.FeedForward).Where(layer => PathOf(layer).Contains("vision_model.", StringComparison.Ordinal)),
-            _ => backbone.Blocks.Select(site => site.FeedForward),
+            _ => backbone.Blocks.Select(site => site.FeedForward is ExpertLayer ? site.Attention : site.FeedForward),
         };
         return [.. layers.Select(PathOf)];
 

@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Layers;
@@ -42,9 +43,14 @@ public sealed class Conv1dLayer : Layer
             return context.ByRows(x, Forward);
         }
 
-        x = x.to(_weight.dtype); // samples and spectrograms come in Float32
+        // Samples and spectrograms come in Float32. A convolution in groups stays there on a processor: libtorch's own in BFloat16 give
+        // wrong numbers on some of them (libtorch 2.11 with 8 channels a group).
+        var widens = Groups > 1 && _weight.dtype == ScalarType.BFloat16 && _weight.device_type == DeviceType.CPU;
+        x = x.to(widens ? ScalarType.Float32 : _weight.dtype);
         var (weight, bias) = context.AdaptedWeights(this, x.dtype);
-        return nn.functional.conv1d(x, weight, bias, _shape.Stride, _shape.Padding, groups: _shape.Groups);
+        return widens
+            ? nn.functional.conv1d(x, weight.to(x.dtype), bias?.to(x.dtype), _shape.Stride, _shape.Padding, groups: Groups).to(_weight.dtype)
+            : nn.functional.conv1d(x, weight, bias, _shape.Stride, _shape.Padding, groups: Groups);
     }
 
     /// <summary>Length of the output for a length of the input.</summary>

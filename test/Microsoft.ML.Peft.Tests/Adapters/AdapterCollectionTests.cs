@@ -49,10 +49,11 @@ public sealed class AdapterCollectionTests
         using (_adapters.Disable())
         {
             AssertSame(bare, Logits(_adapters.Predicting()));
-            using (ExecutionContext.SuppressFlow())
-            {
-                Assert.IsTrue(Task.Run(() => _adapters.ModelStatus().IsEnabled).Result, "another thread is disabled too");
-            }
+            var elsewhere = false;
+            var thread = new Thread(() => elsewhere = _adapters.ModelStatus().IsEnabled);
+            thread.UnsafeStart(); // without what flows from here
+            thread.Join();
+            Assert.IsTrue(elsewhere, "another thread is disabled too");
 
             Assert.IsFalse(_adapters.ModelStatus().IsEnabled);
         }
