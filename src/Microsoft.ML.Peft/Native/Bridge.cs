@@ -9,11 +9,14 @@ internal static unsafe partial class Bridge
 {
     private const string Library = "peftnative";
 
-    private static readonly Lazy<bool> s_available = new(() =>
-        NativeLibrary.TryLoad(Library, typeof(Bridge).Assembly, null, out var handle) && NativeLibrary.TryGetExport(handle, "peft_group_backends", out _));
+    private static readonly Lazy<bool> s_available = new(() => Has("peft_group_backends"));
 
     /// <summary>True where the library was found.</summary>
     public static bool IsAvailable => s_available.Value;
+
+    /// <summary>True where the library was found and has an export; an older one may lack it.</summary>
+    public static bool Has(string export)
+        => NativeLibrary.TryLoad(Library, typeof(Bridge).Assembly, null, out var handle) && NativeLibrary.TryGetExport(handle, export, out _);
 
     /// <summary>Refuses to go on without the library.</summary>
     /// <exception cref="NotSupportedException">It was not found.</exception>
@@ -44,6 +47,9 @@ internal static unsafe partial class Bridge
 
     [LibraryImport(Library)]
     internal static partial int peft_call(nint op, NativeArgument* arguments, int count, NativeArgument* results, int room, int* given);
+
+    [LibraryImport(Library)]
+    internal static partial int peft_column_linear(nint x, nint columns, nint weight, nint indices, double scale, nint bias, nint* result);
 
     [LibraryImport(Library)]
     internal static partial int peft_group_backends();
