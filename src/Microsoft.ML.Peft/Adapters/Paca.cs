@@ -14,7 +14,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>The base is shared and stays as it is, so the columns act as a thin product beside it, <c>x·Wᵀ + x[…, I]·(s·P − W[:, I])ᵀ</c>. The frozen product
 /// keeps no input for the backward pass and the thin one keeps x[…, I]: r numbers a token. With <see cref="PacaOptions.WritesThrough"/> the columns stand
 /// in the base weight while it is trained, as in the paper: one product forward, <c>dP = s·Gᵀ·x[…, I]</c> and <c>dx = G·W'</c> backward.
-/// <see cref="AdapterSet.Merge"/> writes them through afterwards.</para>
+/// A quantised weight is never rewritten: W' is made anew in each pass, forward and backward. <see cref="AdapterSet.Merge"/> writes the columns through.</para>
 /// <para>Weight decay would pull the columns of the base model towards zero: the optimizer's leaves P out, and
 /// <see cref="PacaOptions.ChangeDecay"/> decays what the columns differ from the base.</para>
 /// <para>Source: Woo et al. 2025, arXiv:2503.01905.</para>
@@ -25,6 +25,9 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     private readonly Parameter _indices; // I (r)
     private readonly double _scale;
     private readonly ScalarType _type; // of P; the parameter is its master copy in Float32
+    private readonly bool _keepsBase;
+    private bool _isWritten; // the base weight has the columns
+    private bool _hasLostBase; // it had them, and what was there was not kept
     private Tensor? _kept; // W[:, I] (out, r) while the base weight has other columns
 
     /// <summary>Chooses the columns of a layer.</summary>
@@ -39,6 +42,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
         }
 
         _scale = LayerPattern.Find(options.AlphaPattern, Path, options.Alpha) / rank;
+        _keepsBase = options.KeepsBaseColumns;
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         var stored = target.Weight.Stored.dtype;
@@ -77,7 +81,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     protected internal override bool ChangesNothing()
     {
         using var scope = NewDisposeScope();
-        return _columns.eq(BaseColumns().to(ScalarType.Float32).div(_scale)).all().item<bool>(); // as it starts
+        return !_hasLostBase && _columns.eq(BaseColumns().to(ScalarType.Float32).div(_scale)).all().item<bool>(); // as it starts
     }
 
     (Tensor A, Tensor B, Tensor? Bias) ILowRankUpdate.Update()
@@ -90,20 +94,26 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
     /// <inheritdoc/>
     protected internal override Tensor Forward(Tensor x, LayerCall below)
     {
-        if (_kept is not null)
+        if (_isWritten)
         {
             return Written(x, below);
         }
 
-        var moved = InTypeOf(x, InTypeOf(_columns, Scaled()) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
-        var (y, kept) = (below.Forward(x), x.index_select(-1, _indices));
-        if (x.dim() != 2)
+        if (Layer.Weight.IsQuantized && below.KeepsWeight)
         {
-            return y + linear(kept, moved);
+            return WithBias(RebuiltProduct.apply(x, Layer.Weight, InTypeOf(x, Scaled()), _indices), below);
         }
 
-        // The frozen product is nobody's saved tensor, so the thin one is added in place; what other adapters give may be.
-        return below.IsBase ? y.addmm_(kept, moved.t()) : y.addmm(kept, moved.t());
+        var moved = InTypeOf(x, InTypeOf(_columns, Scaled()) - below.Weight().index_select(1, _indices).to(ScalarType.Float32));
+        if (!below.IsBase)
+        {
+            return below.Forward(x) + linear(x.index_select(-1, _indices), moved); // what other adapters give may be kept by somebody
+        }
+
+        // The frozen product is nobody's saved tensor, so the thin one is added in place.
+        var rows = x.reshape(-1, InFeatures);
+        var y = below.Forward(rows).addmm_(rows.index_select(1, _indices), moved.t());
+        return x.dim() == 2 ? y : y.view([.. x.shape[..^1], OutFeatures]);
     }
 
     private Tensor Written(Tensor x, LayerCall below)
@@ -113,38 +123,44 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
             throw new PeftException($"PaCA has written its columns into '{Path}', where another adapter acts too; train it alone, or without WritesThrough.");
         }
 
-        var y = WrittenColumns.apply(x, InTypeOf(x, Scaled()), Layer.Weight.Dense(), _indices);
-        return below.Bias() is { } bias ? y + InTypeOf(x, bias) : y;
+        var (weight, bias) = (Layer.Weight.Dense(), below.Bias());
+        bias = bias is null ? null : InTypeOf(x, bias);
+        return is_grad_enabled() ? WrittenColumns.Product(x, _columns, weight, _indices, _scale, bias) : linear(x, weight, bias);
     }
 
-    /// <summary>Puts the columns into the base weight and keeps what was there.</summary>
+    private static Tensor WithBias(Tensor y, LayerCall below) => below.Bias() is { } bias ? y + InTypeOf(y, bias) : y;
+
+    /// <summary>True where the columns can be put into the base weight; a quantised one is made anew in each pass anyway.</summary>
+    /// <exception cref="PeftException">Another layer would change too.</exception>
+    internal bool CanBeWritten() => !Layer.Weight.IsBorrowed ? !Layer.Weight.IsQuantized
+        : throw new PeftException($"WritesThrough is set and '{Path}' shares its weight with another layer, which would change too; leave it out of the targets.");
+
+    /// <summary>What layers have alike whose columns can be scaled together: s, the type of P and that of the weight.</summary>
+    internal (double Scale, ScalarType Type, ScalarType Weight) Form => (_scale, _type, Layer.Weight.Stored.dtype);
+
+    /// <summary>P end to end, as the optimizer moves it.</summary>
+    internal Tensor Numbers => _columns.detach().reshape(-1);
+
+    /// <summary>From now on the base weight has the columns, which <see cref="Write"/> puts there.</summary>
     internal void Begin()
     {
-        if (Layer.Weight.IsBorrowed)
-        {
-            throw new PeftException($"WritesThrough is set and '{Path}' shares its weight with another layer, which would change too; leave it out of the targets.");
-        }
-
         using var _ = no_grad();
-        _kept = Layer.Weight.Dense().index_select(1, _indices).DetachFromDisposeScope();
-        Write();
+        _kept = _keepsBase ? Layer.Weight.Dense().index_select(1, _indices).DetachFromDisposeScope() : null;
+        (_isWritten, _hasLostBase) = (true, _hasLostBase || !_keepsBase);
     }
 
-    /// <summary>Puts the columns into the base weight.</summary>
-    internal void Write()
-    {
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        Put(InTypeOf(_kept!, Scaled()));
-    }
+    /// <summary>Puts columns into the base weight.</summary>
+    /// <param name="columns">s·P (out, r) or a view of as many numbers, in the type of the weight.</param>
+    internal void Write(Tensor columns) => Layer.Weight.Dense().index_copy_(1, _indices, columns.view(OutFeatures, _indices.size(0)));
 
-    /// <summary>Puts back what was there, to the last bit.</summary>
+    /// <summary>Puts back what was there, to the last bit, if it was kept.</summary>
     internal void End()
     {
+        _isWritten = false;
         if (_kept is not null)
         {
             using var _ = no_grad();
-            Put(_kept);
+            Write(_kept);
             _kept.Dispose();
             _kept = null;
         }
@@ -163,34 +179,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
 
     private Tensor Scaled() => Rounded() * _scale;
 
-    private Tensor BaseColumns() => _kept ?? OriginalWeight.index_select(1, _indices);
-
-    private void Put(Tensor columns) => Layer.Weight.Dense().index_copy_(1, _indices, columns);
-}
-
-/// <summary><c>x·W'ᵀ</c> for a weight that has the trained columns: what is kept for the backward pass is x[…, I], not x.</summary>
-internal sealed class WrittenColumns : autograd.SingleTensorFunction<WrittenColumns>
-{
-    /// <inheritdoc/>
-    public override string Name => nameof(WrittenColumns);
-
-    /// <inheritdoc/>
-    public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) // x (…, in), s·P (out, r), W' (out, in), I (r)
-    {
-        var (x, columns, weight, indices) = ((Tensor)vars[0], (Tensor)vars[1], (Tensor)vars[2], (Tensor)vars[3]);
-        ctx.save_for_backward([x.index_select(-1, indices), weight]);
-        ctx.save_data("input", x.requires_grad);
-        return linear(x, weight);
-    }
-
-    /// <inheritdoc/>
-    public override List<Tensor> backward(autograd.AutogradContext ctx, Tensor grad_output)
-    {
-        using var scope = NewDisposeScope(); // on a GPU's thread there is no other
-        var saved = ctx.get_saved_variables();
-        var flat = grad_output.reshape(-1, grad_output.size(-1));                        // G (tokens, out)
-        var columns = flat.t().mm(saved[0].reshape(flat.size(0), saved[0].size(-1)));    // Gᵀ·x[…, I] (out, r)
-        var input = (bool)ctx.get_data("input") ? grad_output.matmul(saved[1]).MoveToOuterDisposeScope() : null!;
-        return [input, columns.MoveToOuterDisposeScope(), null!, null!];
-    }
+    private Tensor BaseColumns() => _hasLostBase
+        ? throw new PeftException($"The columns that '{Path}' had before PaCA was trained were not kept, as KeepsBaseColumns is false; load the base model anew.")
+        : _kept ?? OriginalWeight.index_select(1, _indices);
 }

@@ -37,10 +37,16 @@ public sealed record PacaOptions : BiasedLinearOptions
     [JsonConverter(typeof(PacaSelectionConverter))]
     public PacaSelection Selection { get; init; }
 
-    /// <summary>Train with the columns written into the base weight, which nobody else may use meanwhile: one matrix product instead of two. The base is
-    /// put back to the last bit afterwards. Not kept in files. Default false.</summary>
+    /// <summary>Train with the columns written into the base weight after each step, which nobody else may use meanwhile: one matrix product instead of two.
+    /// The base is put back to the last bit afterwards. A quantised weight stays as it is and has its columns replaced in each pass, with this or without.
+    /// Not kept in files. Default false, because a base model serves several adapters and threads.</summary>
     [JsonIgnore]
     public bool WritesThrough { get; init; }
+
+    /// <summary>Keep the columns of the base while others stand in their place, out·r numbers a layer. False with <see cref="WritesThrough"/>: the base
+    /// stays changed after training, and neither a decay nor a conversion to LoRA is possible. Default true.</summary>
+    [JsonPropertyName("keep_base_columns")]
+    public bool KeepsBaseColumns { get; init; } = true;
 
     /// <summary>Decay a step of what the columns differ from the base, times the learning rate: 0 or more. Not kept in files. Default 0.</summary>
     [JsonIgnore]
@@ -65,6 +71,11 @@ public sealed record PacaOptions : BiasedLinearOptions
         Guard.AtLeast(Rank, 1);
         Guard.Positive(Alpha);
         Guard.AtLeast(ChangeDecay, 0);
+        if (WritesThrough && !KeepsBaseColumns && ChangeDecay > 0)
+        {
+            throw new ArgumentException($"ChangeDecay is {ChangeDecay}, which pulls towards the columns of the base, and KeepsBaseColumns is false; set it to true, or ChangeDecay to 0.");
+        }
+
         DtypeConverter.Require(ParamType, nameof(ParamType));
         foreach (var (layer, rank) in RankPattern ?? new Dictionary<string, int>())
         {

@@ -1,4 +1,5 @@
 using Microsoft.ML.Peft.Adapters.Core;
+using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
@@ -6,11 +7,12 @@ namespace Microsoft.ML.Peft.Adapters;
 internal sealed class PacaTraining : AdapterTraining
 {
     private readonly Paca[] _layers;
-    private readonly PacaOptions _options;
+    private readonly Paca[][] _written = []; // layers whose columns are scaled together
+    private readonly double _decay;
 
     public PacaTraining(AdapterSet adapter, PacaOptions options)
     {
-        (_layers, _options) = ([.. adapter.Adapters.OfType<Paca>()], options);
+        (_layers, _decay) = ([.. adapter.Adapters.OfType<Paca>()], options.ChangeDecay);
         if (options.WritesThrough)
         {
             if (adapter.IsMerged)
@@ -18,28 +20,42 @@ internal sealed class PacaTraining : AdapterTraining
                 throw new PeftException($"The adapter '{adapter.Name}' is merged into the base weights; undo the merge before it is trained.");
             }
 
-            Array.ForEach(_layers, layer => layer.Begin());
+            _written = [.. _layers.Where(layer => layer.CanBeWritten()).GroupBy(layer => layer.Form).Select(alike => alike.ToArray())];
+            Array.ForEach(_written, alike => Array.ForEach(alike, layer => layer.Begin()));
+            Array.ForEach(_written, Write);
         }
     }
+
+    public override bool ChangesParameters => false;
 
     // Not between a forward pass and its backward pass, which reads the weight.
     public override void AfterStep(TrainingPoint point)
     {
-        foreach (var layer in _layers)
+        if (_decay > 0)
         {
-            if (_options.ChangeDecay > 0)
-            {
-                layer.Decay(point.LearningRate * _options.ChangeDecay);
-            }
-
-            if (_options.WritesThrough)
-            {
-                layer.Write();
-            }
+            Array.ForEach(_layers, layer => layer.Decay(point.LearningRate * _decay));
         }
+
+        Array.ForEach(_written, Write);
     }
 
     public override void Finish() => Array.ForEach(_layers, layer => layer.End());
 
     protected override void Dispose(bool disposing) => Finish();
+
+    // Cast and scaled at once for all layers: one operator a layer is left.
+    private static void Write(Paca[] alike)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var form = alike[0].Form;
+        var scaled = cat(Array.ConvertAll(alike, layer => layer.Numbers)).to(form.Type).mul_(form.Scale).to(form.Weight);
+        long start = 0;
+        foreach (var layer in alike)
+        {
+            var count = layer.Numbers.numel();
+            layer.Write(scaled.narrow(0, start, count));
+            start += count;
+        }
+    }
 }

@@ -14,6 +14,9 @@ public abstract class BaseWeight : IDisposable
     /// <summary>True if the numbers are another layer's, which keeps and saves them.</summary>
     public virtual bool IsBorrowed => false;
 
+    /// <summary>True if the numbers are stored in a smaller form, from which <see cref="Dense"/> makes a new matrix at each call.</summary>
+    public virtual bool IsQuantized => false;
+
     /// <summary>The tensor as the checkpoint has it. Default: the dense matrix.</summary>
     internal virtual Tensor Stored => Dense();
 

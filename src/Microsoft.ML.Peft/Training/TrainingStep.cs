@@ -20,12 +20,13 @@ public static class TrainingStep
         ArgumentNullException.ThrowIfNull(optimizer);
         (adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
         method?.BeforeStep(point);
-        optimizer.Step(point.LearningRate, maxGradientNorm, keepGradients: method is not null); // AfterStep may read them
-        if (method is not null)
+        var changes = method is { ChangesParameters: true };
+        optimizer.Step(point.LearningRate, maxGradientNorm, keepGradients: changes); // AfterStep may read them
+        method?.AfterStep(point);
+        if (changes)
         {
-            method.AfterStep(point);
             optimizer.Follow(adapter.TrainedParameters());
-            optimizer.Forget(method.Forgets);
+            optimizer.Forget(method!.Forgets);
         }
     }
 }

@@ -1,8 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
-using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Layers;
-using Microsoft.ML.Peft.Tests.Checkpoints;
 using Microsoft.ML.Peft.Tests.Contracts;
 using Microsoft.ML.Peft.Tests.GoldenMethods;
 using static TorchSharp.torch;
@@ -48,93 +45,6 @@ public sealed class PacaTests : LinearAdapterContract
     }
 
     [TestMethod]
-    public void The_backward_pass_keeps_nothing_of_the_input_but_the_chosen_columns()
-    {
-        foreach (var written in (bool[])[false, true])
-        {
-            var (expected, actual) = (Gradients(false), Gradients(true));
-            AssertClose(expected.Input, actual.Input);
-            AssertClose(expected.Columns, actual.Columns);
-
-            (Tensor Input, Tensor Columns) Gradients(bool overwritten)
-            {
-                random.manual_seed(7);
-                var adapter = (Paca)MethodCase.Parts(Options, Layer()).Single();
-                if (written)
-                {
-                    adapter.Begin();
-                }
-
-                var x = Input().requires_grad_();
-                var given = x * 1; // a tensor that is no leaf
-                var y = adapter.call(given);
-                if (overwritten)
-                {
-                    using var _ = no_grad();
-                    given.fill_(double.NaN); // whoever has kept it fails or gives NaN
-                }
-
-                (y * randn(2, 3, 4)).sum().backward();
-                return (x.grad!, Parameter(adapter, "paca_P").grad!);
-            }
-        }
-    }
-
-    [TestMethod]
-    public void Written_through_it_computes_the_same_and_the_base_comes_back_to_the_last_bit()
-    {
-        var (options, layer, x, target) = (new PacaOptions { Rank = 3, Alpha = 6, WritesThrough = true }, Layer(), Input(), randn(2, 3, 4));
-        var (beside, written) = ((Paca)MethodCase.Parts(options, Layer()).Single(), (Paca)MethodCase.Parts(options, layer).Single());
-        var before = layer.Weight.Dense().clone();
-        using var set = AdapterSet.Of("x", options, [written], 1);
-        using var first = optim.AdamW(beside.parameters(), lr: 0.1, weight_decay: 0);
-        using var second = optim.AdamW(written.parameters(), lr: 0.1, weight_decay: 0);
-        using (var training = ((AdapterOptions)options).CreateTraining(set)!)
-        {
-            Assert.IsTrue(set.ChangesNothing());
-            for (var step = 0; step < 5; step++)
-            {
-                Step(first, beside);
-                Step(second, written);
-                training.AfterStep(new(step, 5, 0.1));
-                AssertClose(beside.call(x), written.call(x));
-                AssertClose(beside.Materialize(before), layer.Weight.Dense());
-                AssertClose(beside.call(x), Base(layer, x)); // a plain product
-            }
-
-            Assert.IsFalse(set.ChangesNothing());
-        }
-
-        Assert.IsTrue(before.bytes.SequenceEqual(layer.Weight.Dense().bytes));
-        AssertClose(beside.call(x), written.call(x));
-
-        void Step(optim.Optimizer optimizer, Paca adapter)
-        {
-            optimizer.zero_grad();
-            (adapter.call(x) - target).square().mean().backward();
-            optimizer.step();
-        }
-    }
-
-    [TestMethod]
-    public void Written_through_it_trains_alone_and_on_weights_of_its_own()
-    {
-        var (layer, options) = (Layer(), new PacaOptions { Rank = 3, WritesThrough = true });
-        var paca = (Paca)MethodCase.Parts(options, layer).Single();
-        var lora = (Lora)MethodCase.Parts(new LoraOptions(), layer).Single();
-        paca.Begin();
-        using var context = ForwardContext.Predicting();
-        var bias = new TrainedBias(layer, "bias");
-        var x = Input();
-        AssertClose(Base(layer, x), new LayerCall(layer, [bias, paca], context).Forward(x));
-        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => new LayerCall(layer, [lora, paca], context).Forward(x)).Message, "where another adapter acts too");
-        paca.End();
-        var table = new EmbeddingLayer("words", 0, randn(4, 6));
-        var tied = (Paca)MethodCase.Parts(options, new LinearLayer("head", 1, new TiedWeight(table), null)).Single();
-        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(tied.Begin).Message, "shares its weight");
-    }
-
-    [TestMethod]
     [DataRow(true)]
     [DataRow(false)]
     public void The_start_has_the_bits_of_the_base(bool biased)
@@ -145,33 +55,6 @@ public sealed class PacaTests : LinearAdapterContract
         {
             Assert.IsTrue(Base(layer, x).bytes.SequenceEqual(adapter.call(x).bytes));
         }
-    }
-
-    [TestMethod]
-    public void Columns_of_a_weight_that_is_stored_transposed_are_written_through_too()
-    {
-        var stored = randn(6, 4); // (in, out), as GPT-2 has it
-        var (before, layer) = (stored.clone(), new LinearLayer("c_attn", 0, new InOutWeight(stored), null));
-        var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 2, WritesThrough = true }, layer).Single();
-        Randomize(adapter);
-        var (x, expected) = (Input(), adapter.Materialize(before.t()));
-        adapter.Begin();
-        AssertClose(expected.t(), stored);
-        AssertClose(nn.functional.linear(x, expected), adapter.call(x));
-        adapter.End();
-        Assert.IsTrue(before.bytes.SequenceEqual(stored.bytes));
-    }
-
-    [TestMethod]
-    [DataRow(6)]
-    [DataRow(-1)]
-    [DataRow(0)] // twice
-    public void Columns_of_a_file_that_are_none_are_refused(int column)
-    {
-        var adapter = (Paca)MethodCase.Parts(new PacaOptions { Rank = 2 }, Layer()).Single();
-        using var _ = no_grad();
-        Parameter(adapter, "paca_indices").copy_(tensor(new[] { 0L, column }));
-        StringAssert.Contains(Assert.ThrowsExactly<FormatException>(adapter.Loaded).Message, "must be different columns from 0 to 5");
     }
 
     // With s·c the columns move as far as with s if the rate is divided by c².
@@ -196,58 +79,6 @@ public sealed class PacaTests : LinearAdapterContract
             }
 
             return adapter.Materialize(layer.Weight.Dense());
-        }
-    }
-
-    [TestMethod]
-    public void Decay_pulls_the_columns_to_those_of_the_base()
-    {
-        var options = new PacaOptions { Rank = 3, Alpha = 6, ChangeDecay = 0.5 };
-        var layer = Layer();
-        var adapter = (Paca)MethodCase.Parts(options, layer).Single();
-        Randomize(adapter);
-        var change = adapter.Materialize(layer.Weight.Dense()) - layer.Weight.Dense();
-        using var set = AdapterSet.Of("x", options, [adapter], 1);
-        using var training = ((AdapterOptions)options).CreateTraining(set)!;
-        training.AfterStep(new(0, 1, 0.1));
-
-        AssertClose(change * 0.95, adapter.Materialize(layer.Weight.Dense()) - layer.Weight.Dense());
-        Assert.IsTrue(set.TrainedParameters().All(p => !p.Group.Decays));
-        using var lora = AdapterConversion.ToLora(set);
-        AssertClose(adapter.call(Input() * 0 + 1), ((Lora)lora.Adapters.Single()).call(Input() * 0 + 1));
-    }
-
-    [TestMethod]
-    [DataRow(null, ScalarType.BFloat16)]
-    [DataRow(ScalarType.Float32, ScalarType.Float32)]
-    [DataRow(ScalarType.Float16, ScalarType.Float16)]
-    public void Columns_count_in_the_type_of_the_base_or_the_one_that_is_asked_for(ScalarType? asked, ScalarType expected)
-    {
-        var options = (PacaOptions)AdapterOptions.FromJson(new PacaOptions { Rank = 3, Alpha = 6, ParamType = asked }.ToJson(), "test");
-        using var set = Set(out var layer);
-        var adapter = (Paca)set.Adapters.Single();
-        var x = Input().to(ScalarType.BFloat16);
-        AssertClose(Base(layer, x), adapter.call(x)); // s is 2: the bits of the base
-        var columns = Parameter(adapter, "paca_P");
-        Assert.AreEqual(ScalarType.Float32, columns.dtype); // the optimizer's
-        Randomize(adapter);
-        using var folder = new TemporaryFolder();
-        AdapterCheckpoint.Write(set, folder.Path, null, "base");
-        using (var file = SafetensorsReader.Open(Path.Combine(folder.Path, "adapter_model.safetensors")))
-        {
-            Assert.AreEqual(expected, file.Read("base_model.model.block.0.query.paca_P").dtype);
-        }
-
-        using var loaded = Set(out _);
-        AdapterCheckpoint.ReadTensors(loaded, folder.Path);
-        Assert.IsTrue(adapter.call(x).bytes.SequenceEqual(((Paca)loaded.Adapters.Single()).call(x).bytes));
-        var merged = adapter.Materialize(layer.Weight.Dense()).index_select(1, Parameter(adapter, "paca_indices"));
-        AssertClose(columns.to(expected).mul(2).to(ScalarType.BFloat16), merged);
-
-        AdapterSet Set(out LinearLayer on)
-        {
-            on = Layer(ScalarType.BFloat16);
-            return AdapterSet.Of("x", options, MethodCase.Parts(options, on), 1);
         }
     }
 

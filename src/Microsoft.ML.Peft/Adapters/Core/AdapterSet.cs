@@ -1,5 +1,6 @@
 using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -178,6 +179,27 @@ public sealed class AdapterSet : IDisposable
             where named.parameter.requires_grad
             select (Parameter: named.parameter, Group: LoraPlus.Of(_options, adapter, named.name, named.parameter)))
             .DistinctBy(p => p.Parameter, ReferenceEqualityComparer.Instance);
+
+    /// <summary>Gives every rank the numbers of one, those that were drawn and stay as well, such as which columns <see cref="Paca"/> trains; for ranks that began with
+    /// different seeds. Every rank calls it before training.</summary>
+    /// <param name="group">The ranks, whose backend carries tensors of the adapter's device.</param>
+    /// <param name="root">The rank that gives: 0 to the world's size − 1. Default 0.</param>
+    /// <exception cref="PeftException">The adapter is merged into the base weights of this rank.</exception>
+    /// <exception cref="System.Runtime.InteropServices.ExternalException">A rank is gone, or its adapter has other shapes.</exception>
+    public void Broadcast(ProcessGroup group, int root = 0)
+    {
+        ArgumentNullException.ThrowIfNull(group);
+        if (IsMerged)
+        {
+            throw new PeftException($"The adapter '{Name}' is merged into the base weights; undo the merge before its numbers change.");
+        }
+
+        using var _ = no_grad();
+        foreach (var parameter in Parameters().Select(p => p.Parameter).Distinct(ReferenceEqualityComparer.Instance).Cast<Parameter>())
+        {
+            group.Broadcast(parameter, root);
+        }
+    }
 
     /// <summary>Until it is disposed, the adapter acts <paramref name="factor"/> times as strongly as it was trained: HF PEFT's <c>set_scale</c>.</summary>
     /// <param name="factor">Finite; 0 for nothing, below 0 for the contrary. An adapter that is saved meanwhile is saved with it.</param>

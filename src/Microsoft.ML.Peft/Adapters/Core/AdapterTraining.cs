@@ -28,6 +28,10 @@ public abstract class AdapterTraining : IDisposable
     {
     }
 
+    /// <summary>False where the same is trained from the first step to the last, no moment is forgotten and <see cref="AfterStep"/> reads no gradient: a step need not ask
+    /// then. Default true.</summary>
+    public virtual bool ChangesParameters => true;
+
     /// <summary>Parameters of which the optimizer forgets the moments in part, asked for after <see cref="AfterStep"/>: with 1 where they stay and 0 where they go, in a shape that
     /// spreads to the parameter's. Default: none.</summary>
     public virtual IEnumerable<(Parameter Parameter, Tensor Kept)> Forgets => [];
