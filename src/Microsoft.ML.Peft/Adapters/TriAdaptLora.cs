@@ -21,6 +21,7 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
 
     private readonly TriAdaptLoraOptions _options;
     private readonly List<Block> _blocks = [];
+    private readonly TriangularCore _core = new();
 
     /// <summary>Puts TriAdaptLoRA on a layer.</summary>
     public TriAdaptLora(LinearLayer target, TriAdaptLoraOptions options, AdapterBuild build)
@@ -45,21 +46,7 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     internal double PreviousScore { get; set; }
 
     /// <summary>The core C (r, r).</summary>
-    internal Tensor Core
-    {
-        get
-        {
-            if (_blocks.Count == 1)
-            {
-                return _blocks[0].Row + _blocks[0].Column;
-            }
-
-            long rank = Rank;
-            var lower = cat([.. _blocks.Select((block, k) => k == _blocks.Count - 1 ? block.Row : pad(block.Row, (0, rank - block.Row.size(1))))]);
-            var upper = cat([.. _blocks.Select((block, k) => k == _blocks.Count - 1 ? block.Column : pad(block.Column, (0, 0, 0, rank - block.Column.size(0))))], 1);
-            return lower + upper;
-        }
-    }
+    internal Tensor Core => _core.Of([.. _blocks.Select(block => ((Tensor)block.Row, (Tensor)block.Column))]);
 
     /// <summary>A (r, in).</summary>
     internal Tensor A => _blocks.Count == 1 ? _blocks[0].A : cat([.. _blocks.Select(block => block.A)]);
@@ -129,6 +116,17 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
         }
     }
 
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _core.Dispose();
+        }
+
+        base.Dispose(disposing);
+    }
+
     private double Norm()
     {
         using var _ = no_grad();
@@ -147,6 +145,7 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
             Named("lora_Crow", isCoreZero ? stream.Zeros(size, whole) : stream.Normal(Deviation, size, whole)),
             Named("lora_Ccol", isCoreZero ? stream.Zeros(whole, size) : stream.Normal(Deviation, whole, size)));
         _blocks.Add(block);
+        _core.Arrange(BlockSizes, block.A.device);
 
         Parameter Named(string name, Tensor values)
         {

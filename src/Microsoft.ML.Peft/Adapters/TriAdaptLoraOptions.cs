@@ -6,33 +6,6 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Adapters;
 
-/// <summary>How many layers may grow at a time, of the share c of the schedule that is behind and the ranks R that are missing.</summary>
-public enum RankGrowth
-{
-    /// <summary><c>⌊R·c⌋</c>, which the paper found best.</summary>
-    [JsonStringEnumMemberName("linear")]
-    Linear,
-
-    /// <summary><c>⌊exp(c·ln R)⌋</c>.</summary>
-    [JsonStringEnumMemberName("non-linear")]
-    NonLinear,
-
-    /// <summary>Always <see cref="TriAdaptLoraOptions.TopK"/>.</summary>
-    [JsonStringEnumMemberName("fixed")]
-    Fixed,
-}
-
-/// <summary>What a core's norm is divided by before it is compared.</summary>
-[JsonConverter(typeof(NameConverter<TriAdaptDivisor>))]
-public enum TriAdaptDivisor
-{
-    /// <summary>The count of blocks, as in the authors' code.</summary>
-    Blocks,
-
-    /// <summary>The rank, as in the paper's text.</summary>
-    Rank,
-}
-
 /// <summary>How <see cref="TriAdaptLora"/> starts; both ways as the identity.</summary>
 [JsonConverter(typeof(NameConverter<TriAdaptStart>))]
 public enum TriAdaptStart
@@ -50,7 +23,7 @@ public enum TriAdaptStart
     Trained = "r·(in + out) + 2·Σ a_k·n_k for blocks of a_k ranks", Merges = true)]
 public sealed record TriAdaptLoraOptions : LinearAdapterOptions
 {
-    /// <summary>Mean rank of the layers at the end: 1 or more. Default 8.</summary>
+    /// <summary>Mean rank of the layers at the end: even, 2 to 128. Default 8.</summary>
     [JsonPropertyName("reference_rank"), SearchChoices(4, 8, 16)]
     public int ReferenceRank { get; init; } = 8;
 
@@ -58,7 +31,7 @@ public sealed record TriAdaptLoraOptions : LinearAdapterOptions
     [JsonPropertyName("init_rank")]
     public int InitialRank { get; init; } = 1;
 
-    /// <summary>Ranks that a layer grows by: 1 or more. Default null: half of <see cref="ReferenceRank"/>, at least 1.</summary>
+    /// <summary>Ranks that a layer grows by: 1 or more. Default null: half of <see cref="ReferenceRank"/>.</summary>
     [JsonPropertyName("incre_rank_num")]
     public int? GrowthRank { get; init; }
 
@@ -139,7 +112,11 @@ public sealed record TriAdaptLoraOptions : LinearAdapterOptions
     public override void Validate()
     {
         base.Validate();
-        Guard.AtLeast(ReferenceRank, 1);
+        if (BlockSizes is null && (ReferenceRank is < 2 or > 128 || ReferenceRank % 2 != 0)) // of what is trained already it has no say
+        {
+            throw new ArgumentOutOfRangeException(nameof(ReferenceRank), $"ReferenceRank is {ReferenceRank}; it must be even, 2 to 128.");
+        }
+
         Guard.AtLeast(InitialRank, 1);
         Guard.AtLeast(GrowthOrDefault, 1, nameof(GrowthRank));
         Guard.AtLeast(InitialSteps, 0);

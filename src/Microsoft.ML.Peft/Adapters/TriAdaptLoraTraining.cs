@@ -1,6 +1,34 @@
+using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 
 namespace Microsoft.ML.Peft.Adapters;
+
+/// <summary>How many layers may grow at a time, of the share c of the schedule that is behind and the ranks R that are missing.</summary>
+public enum RankGrowth
+{
+    /// <summary><c>⌊R·c⌋</c>, which the paper found best.</summary>
+    [JsonStringEnumMemberName("linear")]
+    Linear,
+
+    /// <summary><c>⌊exp(c·ln R)⌋</c>.</summary>
+    [JsonStringEnumMemberName("non-linear")]
+    NonLinear,
+
+    /// <summary>Always <see cref="TriAdaptLoraOptions.TopK"/>.</summary>
+    [JsonStringEnumMemberName("fixed")]
+    Fixed,
+}
+
+/// <summary>What a core's norm is divided by before it is compared.</summary>
+[JsonConverter(typeof(NameConverter<TriAdaptDivisor>))]
+public enum TriAdaptDivisor
+{
+    /// <summary>The count of blocks, as in the authors' code.</summary>
+    Blocks,
+
+    /// <summary>The rank, as in the paper's text.</summary>
+    Rank,
+}
 
 /// <summary>The schedule of <see cref="TriAdaptLora"/>: lets the layers grow whose cores have grown most since the last look.</summary>
 internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnlyList<TriAdaptLora> parts) : AdapterTraining

@@ -51,8 +51,8 @@ public sealed class FlatAdamW : IDisposable
     /// <summary>The run's highest learning rate, to which those of groups with a rate of their own are in proportion.</summary>
     public double? HighestLearningRate { get; init; }
 
-    /// <summary>Count of groups that are stepped on their own.</summary>
-    internal int GroupCount => _groups.Count;
+    /// <summary>Count of groups; parameters that came at different times are of different ones, also where they are stepped together.</summary>
+    internal int GroupCount => _groups.Sum(group => group.Arrivals);
 
     /// <summary>One step from the gradients that the parameters hold.</summary>
     /// <param name="learningRate">lr.</param>
@@ -135,7 +135,17 @@ public sealed class FlatAdamW : IDisposable
     {
         foreach (var group in parameters.GroupBy(p => p.Group))
         {
-            _groups.Add(new FlatAdamWGroup(group.Key, [.. group.Select(p => p.Parameter)]));
+            Parameter[] members = [.. group.Select(p => p.Parameter)];
+            if (_groups.FindIndex(known => known.Group == group.Key) is >= 0 and var place)
+            {
+                var before = _groups[place];
+                _groups[place] = before.With(members);
+                before.Dispose();
+            }
+            else
+            {
+                _groups.Add(new FlatAdamWGroup(group.Key, members));
+            }
         }
     }
 }

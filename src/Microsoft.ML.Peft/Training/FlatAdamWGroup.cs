@@ -8,25 +8,31 @@ namespace Microsoft.ML.Peft.Training;
 internal sealed class FlatAdamWGroup : IDisposable
 {
     private readonly long[] _counts;
+    private readonly long[] _steps; // of each parameter: those that came later have fewer
     private readonly Tensor _values;
     private readonly Tensor _mean;
     private readonly Tensor _square;
-    private long _step;
+    private readonly Tensor? _ages; // steps of each number, or null where all have as many
 
     public FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters)
-        : this(group, parameters, null, null, 0)
+        : this(group, parameters, null, null, new long[parameters.Length], 1)
     {
     }
 
-    private FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters, Tensor? mean, Tensor? square, long step)
+    private FlatAdamWGroup(OptimizerGroup group, Parameter[] parameters, Tensor? mean, Tensor? square, long[] steps, int arrivals)
     {
-        (Group, Parameters, _step) = (group, parameters, step);
+        (Group, Parameters, Arrivals, _steps) = (group, parameters, arrivals, steps);
         using var _ = no_grad();
         using var scope = NewDisposeScope();
         _counts = [.. parameters.Select(p => p.numel())];
         _values = cat(parameters.Select(p => p.detach().reshape(-1)).ToArray()).DetachFromDisposeScope();
         _mean = (mean ?? zeros_like(_values)).DetachFromDisposeScope();
         _square = (square ?? zeros_like(_values)).DetachFromDisposeScope();
+        if (steps.Distinct().Skip(1).Any())
+        {
+            _ages = cat(_counts.Select((count, k) => full([count], steps[k], ScalarType.Float32, _values.device)).ToArray()).DetachFromDisposeScope();
+        }
+
         long offset = 0;
         for (var k = 0; k < parameters.Length; k++)
         {
@@ -34,6 +40,9 @@ internal sealed class FlatAdamWGroup : IDisposable
             offset += _counts[k];
         }
     }
+
+    /// <summary>How many times parameters came: each time is a group of the optimizer, whatever is stepped together.</summary>
+    public int Arrivals { get; }
 
     public OptimizerGroup Group { get; }
 
@@ -69,7 +78,11 @@ internal sealed class FlatAdamWGroup : IDisposable
 
     public void Step(Tensor gradient, double learningRate, double decay, double beta1, double beta2, double eps)
     {
-        _step++;
+        for (var k = 0; k < _steps.Length; k++)
+        {
+            _steps[k]++;
+        }
+
         decay = Group.WeightDecay ?? decay;
         if (decay > 0 && Group.Decays)
         {
@@ -78,8 +91,17 @@ internal sealed class FlatAdamWGroup : IDisposable
 
         _mean.mul_(beta1).add_(gradient, 1 - beta1);
         _square.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-        var denominator = _square.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, _step))).add_(eps);
-        _values.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(beta1, _step)));
+        if (_ages is null)
+        {
+            var denominator = _square.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, _steps[0]))).add_(eps);
+            _values.addcdiv_(_mean, denominator, -learningRate / (1 - Math.Pow(beta1, _steps[0])));
+            return;
+        }
+
+        _ages.add_(1);
+        _values.addcdiv_(_mean / Correction(beta1), _square.div(Correction(beta2)).sqrt_().add_(eps), -learningRate);
+
+        Tensor Correction(double beta) => _ages.mul(Math.Log(beta)).expm1_().neg_(); // 1 − βᵗ
     }
 
     /// <summary>Multiplies the moments of a parameter, if it is in the group.</summary>
@@ -94,6 +116,14 @@ internal sealed class FlatAdamWGroup : IDisposable
                 moments.narrow(0, start, _counts[place]).view(parameter.shape).mul_(kept);
             }
         }
+    }
+
+    /// <summary>This group with more parameters, which have no moments yet; this one is not to be used any more.</summary>
+    public FlatAdamWGroup With(Parameter[] more)
+    {
+        using var scope = NewDisposeScope();
+        var fresh = zeros(more.Sum(p => p.numel()), device: _values.device);
+        return new(Group, [.. Parameters, .. more], cat([_mean, fresh]), cat([_square, fresh]), [.. _steps, .. new long[more.Length]], Arrivals + 1);
     }
 
     /// <summary>This group with the moments of those of its parameters that are in a set: itself where all are, null where none is.</summary>
@@ -118,7 +148,7 @@ internal sealed class FlatAdamWGroup : IDisposable
         }
 
         Tensor Of(Tensor whole) => cat(places.Select(k => whole.narrow(0, starts[k], _counts[k])).ToArray()).DetachFromDisposeScope();
-        return new FlatAdamWGroup(Group, [.. places.Select(k => Parameters[k])], Of(_mean), Of(_square), _step);
+        return new FlatAdamWGroup(Group, [.. places.Select(k => Parameters[k])], Of(_mean), Of(_square), [.. places.Select(k => _steps[k])], Arrivals);
     }
 
     public void Dispose()
@@ -126,5 +156,6 @@ internal sealed class FlatAdamWGroup : IDisposable
         _values.Dispose();
         _mean.Dispose();
         _square.Dispose();
+        _ages?.Dispose();
     }
 }

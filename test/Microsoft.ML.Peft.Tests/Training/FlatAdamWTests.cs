@@ -125,6 +125,46 @@ public sealed class FlatAdamWTests
     }
 
     [TestMethod]
+    public void Parameters_of_one_group_that_come_later_count_steps_of_their_own()
+    {
+        var starts = new[] { randn(3, 4), randn(5), randn(2, 2) };
+        var mine = starts.Select(t => new Parameter(t.clone())).ToArray();
+        var theirs = starts.Select(t => new Parameter(t.clone())).ToArray();
+        OptimizerGroup grown = new("grown") { WeightDecay = 0.2 };
+        using var flat = new FlatAdamW([(mine[0], grown)]);
+        var peers = theirs.Select(p => optim.AdamW([p], lr: 1e-2, weight_decay: 0.2)).ToArray();
+        for (var step = 0; step < 9; step++)
+        {
+            var there = 1 + (step / 3); // one more every third step
+            flat.Follow(mine.Take(there).Select(p => (p, grown)));
+            Assert.AreEqual(there, flat.GroupCount);
+            Sum(mine.Take(there)).backward();
+            Sum(theirs.Take(there)).backward();
+            flat.Step(1e-2, maxGradientNorm: 0);
+            for (var k = 0; k < there; k++)
+            {
+                peers[k].step();
+                theirs[k].grad = null;
+            }
+        }
+
+        flat.Follow(mine.Skip(1).Select(p => (p, grown))); // the first one goes
+        Sum(mine).backward();
+        Sum(theirs).backward();
+        flat.Step(1e-2, maxGradientNorm: 0);
+        peers[1].step();
+        peers[2].step();
+        for (var k = 0; k < mine.Length; k++)
+        {
+            Assert.IsTrue(theirs[k].allclose(mine[k], rtol: 1e-5, atol: 1e-6), $"parameter {k}");
+        }
+
+        Array.ForEach(peers, peer => peer.Dispose());
+
+        static Tensor Sum(IEnumerable<Parameter> parameters) => parameters.Select(p => p.pow(2).sum() + (p * 3).sin().sum()).Aggregate((a, b) => a + b);
+    }
+
+    [TestMethod]
     public void A_long_gradient_is_shortened_and_a_short_one_is_not()
     {
         // Plain AdamW divides by the size of the gradient; what clipping changes shows in the ratio of two steps.
