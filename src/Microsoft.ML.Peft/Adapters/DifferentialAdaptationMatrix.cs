@@ -1,4 +1,5 @@
 using Microsoft.ML.Peft.Adapters.Core;
+using Microsoft.ML.Peft.Backbones;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -30,6 +31,19 @@ public sealed class DifferentialAdaptationMatrix : ModelAdapter
 
     /// <summary>Paths of the layers that have a LoRA of their own, in order; of every candidate while the search goes on.</summary>
     internal IReadOnlyList<string> Selected => [.. _candidates.Where(c => c.HasOwn).Select(c => c.Path)];
+
+    /// <summary>Which pair each candidate has, by path: its own path, the name of one that its kind shares, or null for none.</summary>
+    public IReadOnlyDictionary<string, string?> Pairs
+        => _candidates.ToDictionary(c => c.Path, c => c.HasOwn ? c.Path : c.A is null ? null : $"diffora_shared.{c.Kind}", StringComparer.Ordinal);
+
+    /// <summary>Makes a new adapter of the second stage for a model: LoRAs of the layers' own and shared ones, as they were selected here.</summary>
+    /// <param name="model">The model that was searched, or one with the same layers.</param>
+    /// <param name="name">Name of the adapter. Default <c>default</c>.</param>
+    /// <param name="seed">Seed of the start values. Default 0.</param>
+    /// <exception cref="PeftException">The search has not ended, or the model lacks a layer.</exception>
+    public AdapterSet Apply(Backbone model, string name = "default", long seed = 0)
+        => IsDiscrete ? AdapterSet.Create(name, _options with { SelectedModules = Selected }, model, new CopiedModules([], []), seed)
+            : throw new PeftException("The search of DiffoRA has not ended: no layer is selected yet. Run it first.");
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter)

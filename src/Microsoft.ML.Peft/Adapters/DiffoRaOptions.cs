@@ -5,28 +5,6 @@ using Microsoft.ML.Peft.Layers;
 
 namespace Microsoft.ML.Peft.Adapters;
 
-/// <summary>What the share of layers with a pair of their own counts of.</summary>
-[JsonConverter(typeof(NameConverter<DiffoRaSelection>))]
-public enum DiffoRaSelection
-{
-    /// <summary>Of each block.</summary>
-    PerLayer,
-
-    /// <summary>Of the whole model.</summary>
-    Global,
-}
-
-/// <summary>How a logit becomes a weight.</summary>
-[JsonConverter(typeof(NameConverter<DiffoRaRelaxation>))]
-public enum DiffoRaRelaxation
-{
-    /// <summary>Softmax over the candidates of a block.</summary>
-    Softmax,
-
-    /// <summary>σ of each on its own.</summary>
-    Sigmoid,
-}
-
 /// <summary>Settings of <see cref="DiffoRa"/>.</summary>
 [AdapterMethod(
     "DIFFORA", AdapterFamily.LowRank, Title = "DiffoRA", Paper = "arXiv:2502.08905", Formula = "W + (α/r)·B·A, own or shared, as a search decides",
@@ -100,6 +78,10 @@ public sealed record DiffoRaOptions : AdapterOptions
     [JsonPropertyName("selected_modules")]
     public IReadOnlyList<string>? SelectedModules { get; init; }
 
+    /// <summary>Which pair each layer has, by path: its own path, the name of one that its kind shares, or null for none; found by the search. Default null.</summary>
+    [JsonPropertyName("module_pairs")]
+    public IReadOnlyDictionary<string, string?>? ModulePairs { get; init; }
+
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -167,6 +149,10 @@ public sealed record DiffoRaOptions : AdapterOptions
             }
 
             matrix.Discretise([.. matrix.Candidates.Select(c => selected.Contains(c.Path))], build.Initialization);
+            if (ModulePairs is { } pairs && matrix.Pairs.FirstOrDefault(pair => !pairs.TryGetValue(pair.Key, out var other) || other != pair.Value) is { Key: { } path } wrong)
+            {
+                throw new PeftException($"ModulePairs has '{pairs.GetValueOrDefault(path) ?? "none"}' for '{path}', which by SelectedModules has '{wrong.Value ?? "none"}'; leave ModulePairs out, or make them agree.");
+            }
         }
 
         return [matrix, .. matrix.Candidates];
@@ -178,7 +164,7 @@ public sealed record DiffoRaOptions : AdapterOptions
 
     /// <inheritdoc/>
     protected internal override AdapterOptions Settled(AdapterSet adapter)
-        => Matrix(adapter) is { IsDiscrete: true } matrix ? this with { SelectedModules = matrix.Selected } : this;
+        => Matrix(adapter) is { IsDiscrete: true } matrix ? this with { SelectedModules = matrix.Selected, ModulePairs = matrix.Pairs } : this;
 
     /// <summary>Steps of the search before a run of a count of steps.</summary>
     internal long SearchStepsOf(long totalSteps) => SearchSteps ?? Math.Max(FewestSearchSteps, (long)(SearchShare * totalSteps));

@@ -29,19 +29,9 @@ internal sealed class TrainerRun(TextClassifier model, int[][] rows, long[] labe
     /// <exception cref="PeftException">Too few rows are left, or held back.</exception>
     public IEnumerable<int[]> Lead(TrainingLead lead)
     {
-        Guard.AtLeast(lead.Steps, 1);
-        Guard.InRange(lead.HeldBack, 0.0, 0.99);
-        var order = Enumerable.Range(0, rows.Length).ToArray();
-        new Random(unchecked((int)(lead.Seed ^ (lead.Seed >> 32)))).Shuffle(order);
-        var count = (int)(lead.HeldBack * rows.Length);
-        if (lead.HeldBack > 0 && (count == 0 || count == rows.Length))
-        {
-            throw new PeftException($"The training data has {rows.Length} rows, of which the method holds {lead.HeldBack:P0} back; that leaves nothing on one side, so give more rows.");
-        }
-
-        HeldBackRows = order[..count];
-        _heldBack = count > 0 ? Endless(order[..count]).GetEnumerator() : null;
-        return Endless(order[count..]).Take(checked((int)lead.Steps));
+        var split = new RowSplit(lead, rows.Length, some => Plan(model, [.. some.Select(k => rows[k])], batchSize));
+        (HeldBackRows, _heldBack) = (split.HeldBack, split.HeldBackBatches());
+        return split.Steps;
     }
 
     /// <summary>The rows that were held back are training rows from now on.</summary>
@@ -93,18 +83,6 @@ internal sealed class TrainerRun(TextClassifier model, int[][] rows, long[] labe
     }
 
     private static BatchPlan Plan(TextClassifier model, int[][] rows, int batchSize) => new([.. rows.Select(row => row.Length)], batchSize, model.Settings.Seed);
-
-    private IEnumerable<int[]> Endless(int[] some)
-    {
-        var plan = Plan(model, [.. some.Select(k => rows[k])], batchSize);
-        for (var epoch = 0; ; epoch++)
-        {
-            foreach (var batch in plan.Epoch(epoch))
-            {
-                yield return Array.ConvertAll(batch, k => some[k]);
-            }
-        }
-    }
 
     private Tensor LossOf(int[] batch, ForwardContext pass)
     {
