@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
@@ -108,6 +109,14 @@ public sealed record LoCaOptions : BiasedOptions
         {
             throw new ArgumentOutOfRangeException(nameof(Mode), $"Mode is {Mode}; it must be {string.Join(", ", Enum.GetNames<LoCaMode>())}.");
         }
+    }
+
+    /// <summary>Both counts: of the coefficients, as the paper has it, and of what is trained with their places.</summary>
+    protected internal override IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts)
+    {
+        var count = Frequencies * parts.OfType<LoCa>().Count();
+        return LearnLocationSteps == 0 ? []
+            : [string.Create(CultureInfo.InvariantCulture, $"LoCA has {count:N0} coefficients, the count that its paper gives; with their places, which are learnt in the first steps, {3 * count:N0} numbers are trained.")];
     }
 
     /// <inheritdoc/>
