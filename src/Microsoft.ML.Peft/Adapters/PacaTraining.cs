@@ -26,7 +26,9 @@ internal sealed class PacaTraining : AdapterTraining
         }
     }
 
-    public override bool ChangesParameters => false;
+    public override bool ReadsGradients => false;
+
+    public override bool HasChanged => false;
 
     // Not between a forward pass and its backward pass, which reads the weight.
     public override void AfterStep(TrainingPoint point)

@@ -22,6 +22,8 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     private readonly TriAdaptLoraOptions _options;
     private readonly List<Block> _blocks = [];
     private readonly TriangularCore _core = new();
+    private bool _keepsJoined;
+    private (Tensor A, Tensor B)? _joined; // with their graph
 
     /// <summary>Puts TriAdaptLoRA on a layer.</summary>
     public TriAdaptLora(LinearLayer target, TriAdaptLoraOptions options, AdapterBuild build)
@@ -49,10 +51,33 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     internal Tensor Core => _core.Of([.. _blocks.Select(block => ((Tensor)block.Row, (Tensor)block.Column))]);
 
     /// <summary>A (r, in).</summary>
-    internal Tensor A => _blocks.Count == 1 ? _blocks[0].A : cat([.. _blocks.Select(block => block.A)]);
+    internal Tensor A => Joined.A;
 
     /// <summary>B (out, r).</summary>
-    internal Tensor B => _blocks.Count == 1 ? _blocks[0].B : cat([.. _blocks.Select(block => block.B)], 1);
+    internal Tensor B => Joined.B;
+
+    // The penalty of a training step takes what its forward pass has joined: in between no number changes.
+    private (Tensor A, Tensor B) Joined
+    {
+        get
+        {
+            if (_blocks.Count == 1)
+            {
+                return (_blocks[0].A, _blocks[0].B);
+            }
+
+            if (_keepsJoined && is_grad_enabled())
+            {
+                return _joined ??= (Rows().DetachFromDisposeScope(), Columns().DetachFromDisposeScope());
+            }
+
+            return (Rows(), Columns());
+
+            Tensor Rows() => cat([.. _blocks.Select(block => block.A)]);
+
+            Tensor Columns() => cat([.. _blocks.Select(block => block.B)], 1);
+        }
+    }
 
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => (A, B.mm(Core), Scale);
 
@@ -78,6 +103,14 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     {
         var low = linear(context.Dropout(x, _options.Dropout), InTypeOf(x, A)); // (…, r)
         return linear(linear(low, InTypeOf(x, Core.mul(Scale))), InTypeOf(x, B));
+    }
+
+    /// <summary>True at the start of a training step, false at its end: in between the blocks are joined once.</summary>
+    internal void KeepJoined(bool keeps)
+    {
+        _joined?.A.Dispose();
+        _joined?.B.Dispose();
+        (_keepsJoined, _joined) = (keeps, null);
     }
 
     /// <summary>How far from orthogonal the factors are: <c>‖A·Aᵀ − I‖ + ‖Bᵀ·B − I‖</c>.</summary>

@@ -35,8 +35,18 @@ internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnl
 {
     private readonly int _target = options.TargetTotalRank ?? (options.ReferenceRank * parts.Count);
 
+    private bool _hasGrown;
+
+    public override bool ReadsGradients => false;
+
+    public override bool HasChanged => _hasGrown;
+
+    public override void BeforeForward(TrainingPoint point) => Join(true);
+
     public override void AfterStep(TrainingPoint point)
     {
+        _hasGrown = false;
+        Join(false);
         var (step, total) = (point.Step + 1, parts.Sum(part => part.Rank));
         if (total >= _target || step <= options.InitialSteps || step % options.Interval != 0)
         {
@@ -52,6 +62,19 @@ internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnl
         foreach (var k in options.IsStrict ? [.. chosen.OrderByDescending(k => scores[k]).Take(count)] : chosen.ToArray())
         {
             parts[k].Grow(options.GrowthOrDefault);
+            _hasGrown = true;
+        }
+    }
+
+    public override void Finish() => Join(false);
+
+    protected override void Dispose(bool disposing) => Join(false);
+
+    private void Join(bool keeps)
+    {
+        foreach (var part in parts)
+        {
+            part.KeepJoined(keeps);
         }
     }
 

@@ -20,13 +20,12 @@ public static class TrainingStep
         ArgumentNullException.ThrowIfNull(optimizer);
         (adapter.Penalty() is { } penalty ? loss + penalty : loss).backward();
         method?.BeforeStep(point);
-        var changes = method is { ChangesParameters: true };
-        optimizer.Step(point.LearningRate, maxGradientNorm, keepGradients: changes); // AfterStep may read them
+        optimizer.Step(point.LearningRate, maxGradientNorm, keepGradients: method is { ReadsGradients: true });
         method?.AfterStep(point);
-        if (changes)
+        if (method is { HasChanged: true })
         {
             optimizer.Follow(adapter.TrainedParameters());
-            optimizer.Forget(method!.Forgets);
+            optimizer.Forget(method.Forgets);
         }
     }
 }

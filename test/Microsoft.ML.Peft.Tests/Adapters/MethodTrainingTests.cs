@@ -24,7 +24,7 @@ public sealed class MethodTrainingTests
         ["Uni-LoRA"] = (new UniLoraOptions { VectorLength = 100, SaveIndices = true }, 1e-2),
         ["TinyLoRA"] = (new TinyLoraOptions { VectorLength = 8, Sharing = 0.5 }, 1e-2),
         ["AdaLoRA"] = (new AdaLoraOptions { InitialRank = 3, TargetRank = 1, FinalSteps = 4, Dropout = 0.1 }, 1e-2),
-        ["TriAdaptLoRA"] = (new TriAdaptLoraOptions { ReferenceRank = 3, Interval = 4, Dropout = 0.1 }, 1e-2),
+        ["TriAdaptLoRA"] = (new TriAdaptLoraOptions { ReferenceRank = 4, Interval = 4, Dropout = 0.1 }, 1e-2),
         ["DiffoRA"] = (new DiffoRaOptions { SearchSteps = 8, WarmupSearchSteps = 2, Dropout = 0.1 }, 1e-2),
         ["DiffoRA, second order"] = (new DiffoRaOptions { SearchSteps = 4, WarmupSearchSteps = 1, SecondOrder = true, SharesUnselected = false, StartsAnew = false, Relaxation = DiffoRaRelaxation.Sigmoid }, 1e-2),
         ["HEAT"] = (new HeatOptions { WarmupEpochs = 3, PrunedHeads = 1, RescoreEvery = 3 }, 1e-2),

@@ -102,6 +102,41 @@ public sealed class TriAdaptLoraGrowthTests
     }
 
     [TestMethod]
+    public void What_a_step_joins_once_has_the_gradients_of_what_is_joined_twice()
+    {
+        var options = new TriAdaptLoraOptions { ReferenceRank = 4, TotalSteps = 100, Interval = 100 };
+        var part = Make(options with { BlockSizes = new Dictionary<string, IReadOnlyList<int>> { ["block.0.query"] = [1, 2, 1] } });
+        Randomize(part);
+        using var training = new TriAdaptLoraTraining(options, [part]);
+        var x = randn(3, 6);
+        var twice = Gradients();
+        training.BeforeForward(new(0, 100, 1e-3));
+        var once = Gradients();
+        training.AfterStep(new(0, 100, 1e-3));
+
+        Assert.IsFalse(training.HasChanged);
+        for (var k = 0; k < twice.Count; k++)
+        {
+            Golden.Close.Assert(twice[k], once[k], $"parameter {k}", 1e-6);
+        }
+
+        Randomize(part);
+        Golden.Close.Assert(part.Delta(), part.call(eye(6)).sub(part.Layer.Bias!).t().sub(part.Layer.Weight.Dense()), "numbers of a step before");
+
+        List<Tensor> Gradients()
+        {
+            (part.call(x).square().sum() + part.Skewness()).backward();
+            var found = part.parameters().Select(p => p.grad!.clone()).ToList();
+            foreach (var parameter in part.parameters())
+            {
+                parameter.grad = null;
+            }
+
+            return found;
+        }
+    }
+
+    [TestMethod]
     public void What_appears_mid_run_follows_the_schedule_with_a_decay_of_its_own_and_the_others_keep_their_moments()
     {
         var part = Make(new() { InitialRank = 2, WeightDecay = 0.5 });

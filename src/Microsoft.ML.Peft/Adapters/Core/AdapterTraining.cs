@@ -5,7 +5,7 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 
 /// <summary>What a method does between the steps of a training run: draws a rank, masks, grows, changes gradients.</summary>
 /// <remarks>First of all <see cref="Begin"/>, once. The order of a step: <see cref="BeforeForward"/>, forward and backward, <see cref="BeforeStep"/>, the optimizer,
-/// <see cref="AfterStep"/> while the gradients are still there; then the parameters are asked for again, so that new ones join the optimizer.</remarks>
+/// <see cref="AfterStep"/> while the gradients are still there; then, if it <see cref="HasChanged"/>, the parameters are asked for again, so that new ones join the optimizer.</remarks>
 public abstract class AdapterTraining : IDisposable
 {
     /// <summary>Before everything else. Default: nothing.</summary>
@@ -28,9 +28,11 @@ public abstract class AdapterTraining : IDisposable
     {
     }
 
-    /// <summary>False where the same is trained from the first step to the last, no moment is forgotten and <see cref="AfterStep"/> reads no gradient: a step need not ask
-    /// then. Default true.</summary>
-    public virtual bool ChangesParameters => true;
+    /// <summary>False where <see cref="AfterStep"/> reads no gradient, so that the optimizer may let go of them. Default true.</summary>
+    public virtual bool ReadsGradients => true;
+
+    /// <summary>True where the last <see cref="AfterStep"/> may have added parameters, taken some away or made moments to be forgotten; asked for after it. Default true.</summary>
+    public virtual bool HasChanged => true;
 
     /// <summary>Parameters of which the optimizer forgets the moments in part, asked for after <see cref="AfterStep"/>: with 1 where they stay and 0 where they go, in a shape that
     /// spreads to the parameter's. Default: none.</summary>
