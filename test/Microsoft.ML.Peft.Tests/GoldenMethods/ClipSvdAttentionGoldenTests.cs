@@ -24,11 +24,14 @@ public sealed class ClipSvdAttentionGoldenTests : GoldenMethodTests
         }));
         foreach (var (part, (layer, adapter)) in parts)
         {
-            var s = Named(adapter)["vector_S"];
-            golden.AssertClose($"init.s_{part}", s);
-            golden.Fill(s, $"param.s_{part}");
+            var (named, weight) = (Named(adapter), layer.Weight.Dense());
+            golden.AssertClose($"init.s_{part}", named["vector_S"]);
+            golden.Fill(named["vector_S"], $"param.s_{part}");
             var recorded = (golden[$"param.U_{part}"] * golden[$"param.s_{part}"]).mm(golden[$"param.V_{part}"]);
-            Golden.Close.Assert(recorded, adapter.Materialize(layer.Weight.Dense()), $"the factors of '{part}'", golden.Tolerance);
+            var tolerance = golden.Tolerance + ClipSvdGoldenTests.Unsettled(weight);
+            Golden.Close.Assert(recorded, adapter.Materialize(weight), $"the weight of our own vectors of '{part}'", tolerance);
+            golden.Fill(named["factor_U"], $"param.U_{part}");
+            golden.Fill(named["factor_V"], $"param.V_{part}");
         }
 
         golden.AssertForwardAndBackward(x => Attend(golden, x, part => parts[part].Adapter.call));

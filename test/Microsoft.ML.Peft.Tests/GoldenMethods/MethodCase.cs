@@ -14,7 +14,7 @@ namespace Microsoft.ML.Peft.Tests.GoldenMethods;
 internal sealed class MethodCase : IDisposable
 {
     // Parts of names that the layout gives to results. A tensor that has one and is not read would be a result that nothing compares.
-    private static readonly HashSet<string> s_results = ["output", "grad", "merged", "init", "param", "base", "delta", "trace", "final", "effective", "loss"];
+    private static readonly HashSet<string> s_results = ["output", "grad", "merged", "init", "param", "base", "delta", "trace", "final", "effective", "loss", "trainable"];
 
     private readonly string _name;
     private readonly JsonDocument _json;

@@ -30,6 +30,22 @@ public sealed class MethodSetTests : GoldenMethodTests
     }
 
     [TestMethod]
+    public void A_result_that_a_test_does_not_compare_fails_it()
+    {
+        var (slug, name) = MethodKinds.All.SelectMany(method => MethodKinds.Files(method.Slug, "safetensors"), (method, name) => (method.Slug, name)).First();
+        using var golden = MethodCase.Load(slug, name);
+
+        var error = Assert.ThrowsExactly<AssertFailedException>(golden.AssertAllRead);
+        StringAssert.Contains(error.Message, golden.Names.First(tensor => tensor.Contains("param.", StringComparison.Ordinal) || tensor.Contains("trainable.", StringComparison.Ordinal)));
+        foreach (var tensor in golden.Names.ToList())
+        {
+            _ = golden[tensor];
+        }
+
+        golden.AssertAllRead();
+    }
+
+    [TestMethod]
     public void The_repositorys_own_set_has_every_kind_of_every_method()
     {
         if (!MethodCase.IsOwn)
