@@ -20,10 +20,9 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     private const double Deviation = 0.02;
 
     private readonly TriAdaptLoraOptions _options;
-    private readonly List<Block> _blocks = [];
+    private readonly List<TriAdaptBlock> _blocks = [];
     private readonly TriangularCore _core = new();
-    private bool _keepsJoined;
-    private (Tensor A, Tensor B)? _joined; // with their graph
+    private JoinedBlocks? _joined; // while a training step goes on
 
     /// <summary>Puts TriAdaptLoRA on a layer.</summary>
     public TriAdaptLora(LinearLayer target, TriAdaptLoraOptions options, AdapterBuild build)
@@ -48,36 +47,15 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     internal double PreviousScore { get; set; }
 
     /// <summary>The core C (r, r).</summary>
-    internal Tensor Core => _core.Of([.. _blocks.Select(block => ((Tensor)block.Row, (Tensor)block.Column))]);
+    internal Tensor Core => Joined?.Core ?? _core.Of(_blocks);
 
     /// <summary>A (r, in).</summary>
-    internal Tensor A => Joined.A;
+    internal Tensor A => Joined?.A ?? TriAdaptBlock.Rows(_blocks);
 
     /// <summary>B (out, r).</summary>
-    internal Tensor B => Joined.B;
+    internal Tensor B => Joined?.B ?? TriAdaptBlock.Columns(_blocks);
 
-    // The penalty of a training step takes what its forward pass has joined: in between no number changes.
-    private (Tensor A, Tensor B) Joined
-    {
-        get
-        {
-            if (_blocks.Count == 1)
-            {
-                return (_blocks[0].A, _blocks[0].B);
-            }
-
-            if (_keepsJoined && is_grad_enabled())
-            {
-                return _joined ??= (Rows().DetachFromDisposeScope(), Columns().DetachFromDisposeScope());
-            }
-
-            return (Rows(), Columns());
-
-            Tensor Rows() => cat([.. _blocks.Select(block => block.A)]);
-
-            Tensor Columns() => cat([.. _blocks.Select(block => block.B)], 1);
-        }
-    }
+    private JoinedBlocks? Joined => is_grad_enabled() ? _joined : null;
 
     (Tensor A, Tensor B, double Scale) ILowRankPart.Factors => (A, B.mm(Core), Scale);
 
@@ -105,12 +83,21 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
         return linear(linear(low, InTypeOf(x, Core.mul(Scale))), InTypeOf(x, B));
     }
 
-    /// <summary>True at the start of a training step, false at its end: in between the blocks are joined once.</summary>
-    internal void KeepJoined(bool keeps)
+    /// <summary>Joins the blocks for a training step, in which no number of theirs changes; a single block is joined already.</summary>
+    internal void Join()
     {
-        _joined?.A.Dispose();
-        _joined?.B.Dispose();
-        (_keepsJoined, _joined) = (keeps, null);
+        Separate();
+        _joined = _blocks.Count > 1 ? new JoinedBlocks(_blocks, _core) : null;
+    }
+
+    /// <summary>Gives the blocks the gradients of what was joined.</summary>
+    internal void HandBack() => _joined?.HandBack(_blocks);
+
+    /// <summary>Ends the step that <see cref="Join"/> began.</summary>
+    internal void Separate()
+    {
+        _joined?.Dispose();
+        _joined = null;
     }
 
     /// <summary>How far from orthogonal the factors are: <c>‖A·Aᵀ − I‖ + ‖Bᵀ·B − I‖</c>.</summary>
@@ -155,6 +142,7 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
         if (disposing)
         {
             _core.Dispose();
+            _joined?.Dispose();
         }
 
         base.Dispose(disposing);
@@ -171,7 +159,7 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
     {
         var (index, whole) = (_blocks.Count, Rank + size);
         var isCoreZero = start == TriAdaptStart.CoreZero;
-        var block = new Block(
+        var block = new TriAdaptBlock(
             size,
             Named("lora_A", stream.Normal(Deviation, size, InFeatures)),
             Named("lora_B", isCoreZero || index > 0 ? stream.Normal(Deviation, OutFeatures, size) : stream.Zeros(OutFeatures, size)),
@@ -185,15 +173,6 @@ public sealed class TriAdaptLora : AdditiveAdapter, ILowRankPart
             var parameter = Trainable(values);
             register_parameter($"{name}_{index}", parameter);
             return parameter;
-        }
-    }
-
-    private sealed record Block(int Size, Parameter A, Parameter B, Parameter Row, Parameter Column)
-    {
-        public void Rescale(double factor)
-        {
-            Row.mul_(factor);
-            Column.mul_(factor);
         }
     }
 }

@@ -41,12 +41,14 @@ internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnl
 
     public override bool HasChanged => _hasGrown;
 
-    public override void BeforeForward(TrainingPoint point) => Join(true);
+    public override void BeforeForward(TrainingPoint point) => Each(part => part.Join());
+
+    public override void BeforeStep(TrainingPoint point) => Each(part => part.HandBack());
 
     public override void AfterStep(TrainingPoint point)
     {
         _hasGrown = false;
-        Join(false);
+        Each(part => part.Separate());
         var (step, total) = (point.Step + 1, parts.Sum(part => part.Rank));
         if (total >= _target || step <= options.InitialSteps || step % options.Interval != 0)
         {
@@ -66,15 +68,15 @@ internal sealed class TriAdaptLoraTraining(TriAdaptLoraOptions options, IReadOnl
         }
     }
 
-    public override void Finish() => Join(false);
+    public override void Finish() => Each(part => part.Separate());
 
-    protected override void Dispose(bool disposing) => Join(false);
+    protected override void Dispose(bool disposing) => Finish();
 
-    private void Join(bool keeps)
+    private void Each(Action<TriAdaptLora> action)
     {
         foreach (var part in parts)
         {
-            part.KeepJoined(keeps);
+            action(part);
         }
     }
 

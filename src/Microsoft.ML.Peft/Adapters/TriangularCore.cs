@@ -45,8 +45,7 @@ internal sealed class TriangularCore : IDisposable
     }
 
     /// <summary>C (r, r).</summary>
-    /// <param name="blocks">Crow (a_k, n_k) and Ccol (n_k, a_k) of the blocks.</param>
-    public Tensor Of(IReadOnlyList<(Tensor Row, Tensor Column)> blocks)
+    public Tensor Of(IReadOnlyList<TriAdaptBlock> blocks)
         => blocks.Count == 1 ? blocks[0].Row + blocks[0].Column
             : cat([.. blocks.SelectMany(block => new[] { block.Row.view(-1), block.Column.view(-1) }), _nothing!])
                 .index_select(0, _places!).view(2, _rank, _rank).sum(0L);
