@@ -63,9 +63,14 @@ internal sealed class DyLoraClaim : IClaim
             ClaimResult.Of(dynamic.Average() <= 0.85 * loraMean.Average(), dynamic[0] <= 0.8 * loraMean[0], Enumerable.Range(1, Rank - 1).All(b => dynamic[b] <= dynamic[b - 1] + 0.02)));
         yield return new(
             Method,
-            "the run costs at least 4 times less than a search that trains a LoRA for each of 8 ranks, and its mean error over the ranks is within 0.1 of theirs",
-            $"the search takes {Interval.Of(savings).ToString("F1")} times the processor time; mean error {MeanError(runs)}, of the search's LoRAs {MeanError(own)}, by rank {Row(ownMean)}",
-            ClaimResult.Of(savings.Average() >= 4, dynamic.Average() <= ownMean.Average() + 0.1));
+            "the run costs at least 4 times less than a search that trains a LoRA for each of 8 ranks",
+            $"the search takes {Interval.Of(savings).ToString("F1")} times the processor time",
+            ClaimResult.Of(savings.Average() >= 4));
+        yield return new(
+            Method,
+            "it serves all ranks with little loss: its mean error over the ranks is within 0.1 of that of a LoRA for each (the bound is this experiment's own; the paper gives none)",
+            $"mean error {MeanError(runs)}, of the search's LoRAs {MeanError(own)}, by rank {Row(ownMean)}",
+            ClaimResult.Of(dynamic.Average() <= ownMean.Average() + 0.1));
     }
 
     private static double Tune(AdapterOptions options, int steps)

@@ -55,12 +55,15 @@ public sealed class DiffuseKrona : DroppedUpdateAdapter
     protected internal override OptimizerGroup GroupOf(string parameter) => new(Decays: parameter != "krona_B");
 
     /// <inheritdoc/>
-    protected internal override Tensor Delta()
+    protected internal override Tensor Delta() => Product(_a, _b, _options);
+
+    /// <summary>s·(A ⊗ B), its rows in the order of the layout.</summary>
+    internal static Tensor Product(Tensor a, Tensor b, DiffuseKronaOptions options)
     {
-        var product = kron(_a, _b).mul(_options.Scaling);
-        return _options.Layout == KronaLayout.Kron
+        var product = kron(a, b).mul(options.Scaling);
+        return options.Layout == KronaLayout.Kron
             ? product
-            : product.view(_a.size(0), _b.size(0), InFeatures).transpose(0, 1).reshape(OutFeatures, InFeatures);
+            : product.view(a.size(0), b.size(0), product.size(1)).transpose(0, 1).reshape(product.shape);
     }
 
     /// <inheritdoc/>

@@ -38,7 +38,7 @@ public sealed record DiffuseKronaOptions : LinearAdapterOptions
     public IReadOnlyDictionary<string, IReadOnlyList<int>>? FactorPattern { get; init; }
 
     /// <summary>Factor s of the update, above 0. Default 1.</summary>
-    [JsonPropertyName("scaling")]
+    [JsonPropertyName("scaling"), SearchRange(0.5, 4, Logarithmic = true)]
     public double Scaling { get; init; } = 1;
 
     /// <summary>Order of the outputs; shuffled only for numbers that the authors' code trained. Default: that of the Kronecker product.</summary>
@@ -46,7 +46,7 @@ public sealed record DiffuseKronaOptions : LinearAdapterOptions
     public KronaLayout Layout { get; init; }
 
     /// <summary>Share of the update's output rows that is dropped while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("rank_dropout")]
+    [JsonPropertyName("rank_dropout"), SearchRange(0, 0.2)]
     public double RankDropout { get; init; }
 
     /// <summary>Probability with which a layer goes without the update in a training pass: 0 to 0.99. Default 0.</summary>
@@ -79,6 +79,12 @@ public sealed record DiffuseKronaOptions : LinearAdapterOptions
     /// <summary>Queries, keys, values and output of every attention.</summary>
     protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
         => TargetSelection.AttentionNames(backbone.Layers);
+
+    /// <inheritdoc/>
+    protected internal override bool Adapts(Layer layer) => layer is LinearLayer or Conv1dLayer or PatchLayer;
+
+    /// <inheritdoc/>
+    protected internal override LayerAdapter CreateOn(Layer layer, AdapterBuild build) => new DiffuseKronaConvolution(layer, this, build);
 
     /// <inheritdoc/>
     protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new DiffuseKrona(layer, this, build);

@@ -17,7 +17,7 @@ public sealed class DyLoraTraining : AdapterTraining
         _random = new Random(unchecked((int)(options.RankSeed ^ (options.RankSeed >> 32))));
     }
 
-    /// <inheritdoc/>
+    /// <summary>Draws the rank of the step, which it keeps: passes whose gradients are added up for one step, and parts that are computed again, have the same.</summary>
     public override void BeforeForward(TrainingPoint point) => Set(Draw());
 
     /// <inheritdoc/>

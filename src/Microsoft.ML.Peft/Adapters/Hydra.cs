@@ -1,6 +1,4 @@
-using System.Text.Json.Serialization;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
 using Microsoft.ML.Peft.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -13,7 +11,8 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para><c>h = W·x + b; y = h + s_p·(B_p·drop(A_p·x + a_p) + b_p) + s_s·(B_s·drop(A_s·h + a_s) + b_s)</c>.</para>
 /// <para>Shapes: A_p (r_p, in); B_p (out, r_p); A_s (r_s, out); B_s (out, r_s); biases if <c>use_bias</c>. Trains r_p·(in + out) + r_s·2·out numbers, with biases
 /// r_p + r_s + 2·out more, with a learnt scale one more a branch.</para>
-/// <para>Starts as the identity: B and all biases are zero. Merges to <c>W + s_p·B_p·A_p + s_s·B_s·A_s·W</c> and the bias that goes with it.</para>
+/// <para>Starts as the identity: B and all biases are zero. Merges to <c>W + s_p·B_p·A_p + s_s·B_s·A_s·W</c> and
+    /// <c>b + s_p·(B_p·a_p + b_p) + s_s·(B_s·A_s·b + B_s·a_s + b_s)</c>, which a layer without a bias gets as a new one until the merge is undone.</para>
 /// <para>Source: Kim et al. 2023, "Hydra: Multi-head Low-rank Adaptation", arXiv:2309.06922.</para>
 /// </remarks>
 public sealed class Hydra : LinearAdapter, ILowRankUpdate
@@ -33,6 +32,9 @@ public sealed class Hydra : LinearAdapter, ILowRankUpdate
 
     /// <inheritdoc/>
     protected internal override string FileName(string parameter) => $"hydra_{parameter}";
+
+    /// <inheritdoc/>
+    protected internal override bool GivesBias => true;
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight)
@@ -129,82 +131,4 @@ public sealed class Hydra : LinearAdapter, ILowRankUpdate
             return _learnt is null ? high * _scale : high * InTypeOf(x, _learnt);
         }
     }
-}
-
-/// <summary>How the down matrices of <see cref="Hydra"/> start.</summary>
-public enum HydraStart
-{
-    /// <summary>Kaiming-uniform with a = √5.</summary>
-    Kaiming,
-
-    /// <summary>Xavier-uniform.</summary>
-    Xavier,
-
-    /// <summary>Normal with deviation 0.02.</summary>
-    Normal,
-}
-
-/// <summary>Settings of <see cref="Hydra"/>.</summary>
-[AdapterMethod(
-    "HYDRA", AdapterFamily.LowRank, Title = "Hydra", Paper = "arXiv:2309.06922", Formula = "W + s·(B_p·A_p + B_s·A_s·W)",
-    Trained = "r_p·(in + out) + r_s·2·out", Merges = true)]
-public sealed record HydraOptions : LinearAdapterOptions
-{
-    /// <summary>Rank of the branch beside the layer; 0 leaves it out. Default 4.</summary>
-    [JsonPropertyName("r_parallel"), SearchChoices(0, 2, 4, 8)]
-    public int ParallelRank { get; init; } = 4;
-
-    /// <summary>Rank of the branch behind the layer; 0 leaves it out. Default 8.</summary>
-    [JsonPropertyName("r_sequential"), SearchChoices(2, 4, 8, 16)]
-    public int SequentialRank { get; init; } = 8;
-
-    /// <summary>s, above 0. Default 1.</summary>
-    [JsonPropertyName("scaling"), SearchRange(0.1, 4.5, Logarithmic = true)]
-    public double Scaling { get; init; } = 1;
-
-    /// <summary>True to train s, one a branch, from <see cref="Scaling"/> on. Default false.</summary>
-    [JsonPropertyName("learn_scaling")]
-    public bool LearnsScale { get; init; }
-
-    /// <summary>Share of the low-rank code that is dropped while training: 0 to 0.99. Default 0.</summary>
-    [JsonPropertyName("hydra_dropout"), SearchRange(0, 0.2)]
-    public double Dropout { get; init; }
-
-    /// <summary>True for biases in the branches. Default false.</summary>
-    [JsonPropertyName("use_bias")]
-    public bool UseBias { get; init; }
-
-    /// <summary>How the down matrices start. Default Kaiming.</summary>
-    [JsonPropertyName("init_down")]
-    [JsonConverter(typeof(NameConverter<HydraStart>))]
-    public HydraStart DownStart { get; init; }
-
-    /// <inheritdoc/>
-    public override void Validate()
-    {
-        base.Validate();
-        Guard.AtLeast(ParallelRank, 0);
-        Guard.AtLeast(SequentialRank, 0);
-        Guard.AtLeast(ParallelRank + SequentialRank, 1);
-        Guard.Positive(Scaling);
-        Guard.InRange(Dropout, 0.0, 0.99);
-    }
-
-    /// <summary>As in the paper: the last layer of each block's feed-forward part, in vision transformers that of its attention too, in CLIP that of the image
-    /// encoder's feed-forward part alone, and that of the attention where the feed-forward part is one of experts.</summary>
-    protected internal override IReadOnlyList<string> DefaultTargets(Backbone backbone)
-    {
-        var layers = backbone switch
-        {
-            VisionEncoder => backbone.Blocks.SelectMany(site => (Layer[])[site.Attention, site.FeedForward]),
-            ImageTextEncoder => backbone.Blocks.Select(site => site.FeedForward).Where(layer => PathOf(layer).Contains("vision_model.", StringComparison.Ordinal)),
-            _ => backbone.Blocks.Select(site => site.FeedForward is ExpertLayer ? site.Attention : site.FeedForward),
-        };
-        return [.. layers.Select(PathOf)];
-
-        string PathOf(Layer layer) => backbone.Layers.Newer is { } newer ? newer[layer.Index].Path : layer.Path;
-    }
-
-    /// <inheritdoc/>
-    protected internal override LinearAdapter Create(LinearLayer layer, AdapterBuild build) => new Hydra(layer, this, build);
 }

@@ -14,6 +14,7 @@ internal sealed record LlmLayerNames(string[] AttentionInputs, string[] FeedForw
     {
         ["bloom"] = new(["query_key_value"], ["dense_h_to_4h"], "dense_4h_to_h"),
         ["gemma"] = s_llama,
+        ["gpt_neo"] = new(s_queryKeyValue, ["c_fc"], "c_proj"),
         ["gptj"] = new(s_queryKeyValue, ["fc_in"], "fc_out"),
         ["llama"] = s_llama,
         ["mistral"] = s_llama,

@@ -11,13 +11,18 @@ public static class LoKrExchange
     /// <summary>LoKr with <c>W₁ = A</c>, <c>W₂ = B</c> and α/r = s.</summary>
     /// <param name="adapter">A DiffuseKronA adapter; it stays as it is.</param>
     /// <param name="name">Name of the result.</param>
-    /// <exception cref="PeftException">It is another method, or its outputs are shuffled, which no Kronecker product is.</exception>
+    /// <exception cref="PeftException">It is another method, it goes on a convolution, or its outputs are shuffled, which no Kronecker product is.</exception>
     public static AdapterSet ToLoKr(AdapterSet adapter, string name = "default")
     {
         var options = OptionsOf<DiffuseKronaOptions>(adapter, "DiffuseKronA");
         if (options.Layout != KronaLayout.Kron)
         {
             throw new PeftException($"The adapter '{adapter.Name}' has its outputs shuffled, and LoKr is a Kronecker product in its own order; only adapters of the layout 'kron' become LoKr.");
+        }
+
+        if (adapter.Adapters.OfType<DiffuseKronaConvolution>().FirstOrDefault() is { } convolution)
+        {
+            throw new PeftException($"'{convolution.Path}' is a convolution, of which LoKr files have sizes by rules of their own; only adapters of linear layers become LoKr.");
         }
 
         // The smallest rank at which HF PEFT's second factor is whole, for every layer.

@@ -13,7 +13,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// projection made from e (n, d) as W₂·tanh(W₁·e). Trains n·L·2·d numbers, or n·d and the projection.</para>
 /// <para>A file holds the keys and values alone, and what is loaded from one is trained as such. In an encoder-decoder they stand in
 /// the decoder, block i with the pair 2·i mod L, as HF PEFT does it.</para>
-/// <para>Never the identity, not even with zeros: a key of zeros takes its share. Source: Li and Liang 2021, arXiv:2101.00190.</para>
+/// <para>Never the identity, not even with zeros, but for n = 0: a key of zeros takes its share. Source: Li and Liang 2021, arXiv:2101.00190.</para>
 /// </remarks>
 public sealed class PrefixTuning : PrefixAdapter
 {
@@ -118,6 +118,10 @@ public sealed record PrefixTuningOptions : PromptOptions
     [JsonIgnore]
     protected override bool TrainsKeys => true;
 
+    /// <summary>A prefix without tokens is the model itself.</summary>
+    [JsonIgnore]
+    protected override int FewestTokens => 0;
+
     /// <inheritdoc/>
     public override void Validate()
     {
@@ -140,6 +144,10 @@ public sealed record PrefixTuningOptions : PromptOptions
         var filled = (PrefixTuningOptions)base.For(backbone);
         return filled with { HiddenSize = HiddenSize ?? filled.TokenWidth };
     }
+
+    /// <inheritdoc/>
+    protected internal override IEnumerable<string> NotesOn(IReadOnlyList<Adapter> parts)
+        => VirtualTokens == 0 ? ["num_virtual_tokens is 0: the prefix has no keys and values, so that the model stays as it is."] : [];
 
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build) => [new PrefixTuning(this, build.Initialization)];

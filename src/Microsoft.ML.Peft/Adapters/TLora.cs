@@ -43,20 +43,18 @@ public sealed class TLora : LinearAdapter
 }
 
 /// <summary>TLoRA on a convolution, whose kernels (out, in/g, k…) are taken as the rows of a matrix (out, in/g·∏k).</summary>
-/// <remarks>T works on channels and places of the kernel, with the places as its last index where the shape is not given; the convolution is computed with
-/// the changed weight, and nothing is dropped. The rest is as in <see cref="TLora"/>.</remarks>
+/// <remarks>T works on channels and places of the kernel, with the places as its last index where the shape is not given. The convolution is computed with the changed weight; while
+/// inputs are dropped the residual is a convolution of its own. The rest is as in <see cref="TLora"/>.</remarks>
 public sealed class TLoraConvolution : WeightAdapter
 {
+    private readonly double _dropout;
+
     /// <summary>Puts TLoRA on a convolution.</summary>
-    /// <exception cref="PeftException">The settings drop inputs, or a shape of them does not fit.</exception>
+    /// <exception cref="PeftException">A shape of the settings does not fit.</exception>
     public TLoraConvolution(Layer target, TLoraOptions options, AdapterBuild build)
         : base(target)
     {
-        if (options.Dropout > 0)
-        {
-            throw new PeftException($"'{Path}' is a convolution, on which TLoRA has no dropout here; leave it out of the targets, or unset Dropout.");
-        }
-
+        _dropout = options.Dropout;
         var shape = target.FrozenWeight!.shape; // (out, in/g, k…)
         var places = shape.Skip(2).Aggregate(1L, (product, size) => product * size);
         var inShape = options.InShape is null && places > 1
@@ -74,4 +72,14 @@ public sealed class TLoraConvolution : WeightAdapter
 
     /// <inheritdoc/>
     protected internal override Tensor Materialize(Tensor weight) => Factors.Materialize(weight.flatten(1)).reshape(weight.shape);
+
+    /// <inheritdoc/>
+    protected internal override Tensor Materialize(Tensor weight, ForwardContext context)
+        => Drops(context) ? Factors.Transformed(weight.flatten(1)).reshape(weight.shape) : Materialize(weight);
+
+    /// <inheritdoc/>
+    protected internal override (Tensor Weight, Tensor Input)? Beside(Tensor x, ForwardContext context)
+        => Drops(context) ? (Factors.Residual().view(Target.FrozenWeight!.shape), context.Dropout(x, _dropout)) : null;
+
+    private bool Drops(ForwardContext context) => context.Training && _dropout > 0;
 }

@@ -133,12 +133,15 @@ internal sealed class TLoraFactors
         return linear(linear(x, Adapter.InTypeOf(x, columns)).mul(_scale), Adapter.InTypeOf(x, rows));
     }
 
-    /// <summary>W·T + s·Δ of W (out, in).</summary>
-    public Tensor Materialize(Tensor weight)
+    /// <summary>W·T of W (out, in).</summary>
+    public Tensor Transformed(Tensor weight)
     {
         var whole = weight.to(ScalarType.Float32);
-        return (Transform() is { } transform ? whole.mm(transform) : whole) + Residual();
+        return Transform() is { } transform ? whole.mm(transform) : whole;
     }
+
+    /// <summary>W·T + s·Δ of W (out, in).</summary>
+    public Tensor Materialize(Tensor weight) => Transformed(weight) + Residual();
 
     /// <summary><c>Σ_d Σ_r,r' ‖A^d[:, :, r, r'] − I/R‖</c>: 0 at the start.</summary>
     public Tensor IdentityPenalty() => Sum(core => Ring(core).permute(2, 3, 0, 1).flatten(0, 1));

@@ -62,11 +62,11 @@ public sealed record TLoraOptions : AdapterOptions
     [JsonPropertyName("lora_dropout")]
     public double Dropout { get; init; }
 
-    /// <summary>Weight in the loss of what the cores of the transform differ from the identity's: 0 to 1. Default 0.</summary>
+    /// <summary>Weight in the loss of what the cores of the transform differ from the identity's: 0 to 1, of which up to 0.01 is usual. Default 0.</summary>
     [JsonPropertyName("reg_identity")]
     public double IdentityWeight { get; init; }
 
-    /// <summary>Weight in the loss of what the transform differs from a rotation: 0 to 1. Default 0.</summary>
+    /// <summary>Weight in the loss of what the transform differs from a rotation: 0 to 1, of which up to 0.01 is usual. Default 0.</summary>
     [JsonPropertyName("reg_orth")]
     public double OrthogonalWeight { get; init; }
 

@@ -17,6 +17,9 @@ public abstract class BaseWeight : IDisposable
     /// <summary>True if the numbers are stored in a smaller form, from which <see cref="Dense"/> makes a new matrix at each call.</summary>
     public virtual bool IsQuantized => false;
 
+    /// <summary>A bias (out) that a merge has given a layer without one; it stands here since the aliases of a layer share the weight.</summary>
+    internal Tensor? GivenBias { get; set; }
+
     /// <summary>The tensor as the checkpoint has it. Default: the dense matrix.</summary>
     internal virtual Tensor Stored => Dense();
 

@@ -47,10 +47,8 @@ public sealed class Conv1dLayer : Layer
         // wrong numbers on some of them (libtorch 2.11 with 8 channels a group).
         var widens = Groups > 1 && _weight.dtype == ScalarType.BFloat16 && _weight.device_type == DeviceType.CPU;
         x = x.to(widens ? ScalarType.Float32 : _weight.dtype);
-        var (weight, bias) = context.AdaptedWeights(this, x.dtype);
-        return widens
-            ? nn.functional.conv1d(x, weight.to(x.dtype), bias?.to(x.dtype), _shape.Stride, _shape.Padding, groups: Groups).to(_weight.dtype)
-            : nn.functional.conv1d(x, weight, bias, _shape.Stride, _shape.Padding, groups: Groups);
+        return context.Convolved(this, x, (input, weight, bias)
+            => nn.functional.conv1d(input, weight.to(x.dtype), bias?.to(x.dtype), _shape.Stride, _shape.Padding, groups: Groups)).to(_weight.dtype);
     }
 
     /// <summary>Length of the output for a length of the input.</summary>

@@ -66,7 +66,7 @@ public sealed partial class ForwardContext
 
     /// <summary>The trained keys and values, or null where there are none; computed anew for each pass.</summary>
     /// <param name="everySecond">True for the decoder of an encoder-decoder.</param>
-    internal PrefixStates? Prefix(bool everySecond = false) => _prefix is null ? null : new(_prefix.Table(this), _prefix.Length, everySecond);
+    internal PrefixStates? Prefix(bool everySecond = false) => _prefix is null or { Length: 0 } ? null : new(_prefix.Table(this), _prefix.Length, everySecond);
 
     /// <summary>Puts the trained tokens of a block behind the special ones of each row.</summary>
     /// <param name="hidden">(rows·length, hidden); before the first block without trained tokens, later with those of the block before.</param>

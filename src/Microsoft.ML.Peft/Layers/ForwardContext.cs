@@ -181,6 +181,25 @@ public sealed partial class ForwardContext : IDisposable
         return (weight.to(type), bias?.to(type));
     }
 
+    /// <summary>A convolution's output with what its adapters add beside it.</summary>
+    /// <param name="layer">The convolution.</param>
+    /// <param name="x">Its input.</param>
+    /// <param name="convolve">Convolves an input with a kernel and a bias.</param>
+    internal Tensor Convolved(Layer layer, Tensor x, Func<Tensor, Tensor, Tensor?, Tensor> convolve)
+    {
+        var (weight, bias) = AdaptedWeights(layer, x.dtype);
+        var y = convolve(x, weight, bias);
+        foreach (var adapter in (AdaptersOf(layer) ?? []).OfType<WeightAdapter>())
+        {
+            if (adapter.Beside(x, this) is var (kernel, input))
+            {
+                y += convolve(input, kernel.to(x.dtype), null);
+            }
+        }
+
+        return y;
+    }
+
     /// <summary>What a checkpointed part has thrown inside a backward pass.</summary>
     internal ExceptionDispatchInfo? CheckpointFailure { get; set; }
 

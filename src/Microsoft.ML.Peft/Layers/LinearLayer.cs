@@ -5,18 +5,20 @@ namespace Microsoft.ML.Peft.Layers;
 /// <summary>An affine layer of the base model: <c>y = x·Wᵀ + b</c>, with the adapters of the call on it.</summary>
 public sealed class LinearLayer : Layer
 {
+    private readonly Tensor? _bias;
+
     internal LinearLayer(string path, int index, BaseWeight weight, Tensor? bias)
         : base(path, index)
     {
         Weight = weight;
-        Bias = bias;
+        _bias = bias;
     }
 
     /// <summary>The frozen weight (out, in).</summary>
     public BaseWeight Weight { get; }
 
     /// <summary>The frozen bias (out), or null.</summary>
-    public Tensor? Bias { get; }
+    public Tensor? Bias => _bias ?? Weight.GivenBias;
 
     /// <summary>Input features.</summary>
     public long InFeatures => Weight.Columns;

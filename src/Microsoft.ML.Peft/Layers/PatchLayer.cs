@@ -39,15 +39,17 @@ public sealed class PatchLayer : Layer
             pixels = adapter.MaterializeInput(pixels, context);
         }
 
-        var (weight, bias) = context.AdaptedWeights(this, pixels.dtype);
-        var patches = pixels
-            .unfold(2, _kernel.Height, _stride.Height).unfold(3, _kernel.Width, _stride.Width) // (batch, channels, rows, columns, h, w)
-            .permute(0, 2, 3, 1, 4, 5)
-            .flatten(0, 2).flatten(1);
-        return nn.functional.linear(patches, weight.flatten(1), bias);
+        return context.Convolved(this, pixels, (input, weight, bias) => nn.functional.linear(Patches(input), weight.flatten(1), bias));
     }
 
     /// <inheritdoc/>
     public override IEnumerable<(string Name, Tensor Tensor)> Tensors()
         => _bias is null ? [("weight", _weight)] : [("weight", _weight), ("bias", _bias)];
+
+    // (batch, channels, height, width) gives (batch·patches, channels·h·w).
+    private Tensor Patches(Tensor pixels)
+        => pixels
+            .unfold(2, _kernel.Height, _stride.Height).unfold(3, _kernel.Width, _stride.Width) // (batch, channels, rows, columns, h, w)
+            .permute(0, 2, 3, 1, 4, 5)
+            .flatten(0, 2).flatten(1);
 }

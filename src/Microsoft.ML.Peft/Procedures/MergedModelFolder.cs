@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Heads;
+using Microsoft.ML.Peft.Layers;
 using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Procedures;
@@ -29,7 +30,7 @@ public static class MergedModelFolder
     /// <param name="labels">Class names of the head, written as id2label; null to keep the configuration's own.</param>
     /// <param name="removesSilentHeads">True to leave out what belongs to the heads that <see cref="Adapters.HeatOptions"/> has silenced, so that the model is smaller and faster: their rows of
     /// query, key and value and their columns after them, noted as <c>pruned_heads</c> in config.json, which transformers reads up to version 4.</param>
-    /// <exception cref="PeftException">The method does not merge, a weight would be no number, or heads are to be removed and none is silent or the architecture does not have it.</exception>
+    /// <exception cref="PeftException">The method does not merge, a weight would be no number, a layer would get a bias that its model stores none of, or heads are to be removed and none is silent or the architecture does not have it.</exception>
     /// <exception cref="ArgumentException">Both folders are the same.</exception>
     public static void Write(
         PretrainedModel model, AdapterSet adapter, string source, string folder, IReadOnlyList<string>? labels = null, bool removesSilentHeads = false)
@@ -47,6 +48,12 @@ public static class MergedModelFolder
         Directory.CreateDirectory(folder);
         using (adapter.Merge(safe: true))
         {
+            if (model.Layers.OfType<LinearLayer>().FirstOrDefault(layer => layer.Weight.GivenBias is not null) is { } given)
+            {
+                throw new PeftException(
+                    $"The adapter gives '{given.Path}' a bias, and models of type '{model.Backbone.Config.ModelType}' store none there; keep the adapter beside the model, or train one without biases. Nothing was written.");
+            }
+
             var tensors = from layer in model.Layers
                           from part in layer.NamedTensors()
                           select KeyValuePair.Create(part.Name, AsStored(model, part.Name, removal?.Of(layer, part.Tensor) ?? part.Tensor));

@@ -6,6 +6,7 @@ using static TorchSharp.torch;
 
 namespace Microsoft.ML.Peft.Tests.Adapters;
 
+/// <summary>What DiffuseKronA owes, its product and its start.</summary>
 [TestClass]
 public sealed class DiffuseKronaTests : LinearAdapterContract
 {
@@ -58,6 +59,44 @@ public sealed class DiffuseKronaTests : LinearAdapterContract
     }
 
     [TestMethod]
+    [DataRow(KronaLayout.Kron)]
+    [DataRow(KronaLayout.Shuffled)]
+    public void It_starts_as_the_base_to_the_last_bit(KronaLayout layout)
+    {
+        var (layer, x) = (Layer(), Input());
+        var adapter = Made(layer, new() { A1 = 2, A2 = 3, Layout = layout });
+        Assert.IsTrue(Base(layer, x).eq(adapter.call(x)).all().item<bool>());
+        Assert.AreEqual(0, adapter.Delta().count_nonzero().item<long>());
+    }
+
+    [TestMethod]
+    public void A_training_pass_can_drop_rows_of_the_update_or_all_of_it()
+    {
+        var (layer, x) = (Layer(8, 12), randn(20, 8));
+        var rows = Trained(new() { A1 = 4, A2 = 2, RankDropout = 0.5 });
+        var part = rows.abs().gt(1e-6).to(ScalarType.Float32).mean([0L]); // an output is dropped for every input, or for none
+        Assert.AreEqual(0, part.gt(0.01).logical_and(part.lt(0.99)).sum().item<long>());
+        Assert.IsTrue(part.gt(0.5).sum().item<long>() is > 0 and < 12);
+        Assert.AreEqual(0, Trained(new() { A1 = 4, A2 = 2, ModuleDropout = 0.99 }).count_nonzero().item<long>());
+
+        Tensor Trained(DiffuseKronaOptions options)
+        {
+            var adapter = Made(layer, options);
+            Randomize(adapter);
+            adapter.train();
+            return (adapter.call(x) - Base(layer, x)).detach();
+        }
+    }
+
+    [TestMethod]
+    public void Beside_a_base_in_BFloat16_the_factors_keep_their_precision()
+    {
+        var adapter = Made(Layer(ScalarType.BFloat16), new() { A1 = 2, A2 = 3 });
+        Assert.IsTrue(adapter.parameters().All(p => p.dtype == ScalarType.Float32));
+        Assert.AreEqual(ScalarType.BFloat16, adapter.call(Input().to(ScalarType.BFloat16)).dtype);
+    }
+
+    [TestMethod]
     public void The_first_step_moves_B_alone_which_has_no_decay()
     {
         var adapter = Made(Layer(), new() { A1 = 2, A2 = 3 });
@@ -72,60 +111,6 @@ public sealed class DiffuseKronaTests : LinearAdapterContract
     [TestMethod]
     public void A_starts_with_the_deviation_of_the_code()
         => Assert.AreEqual(1.0 / 64, Made(Layer(512, 64), new() { A1 = 64, A2 = 256 }).A.std().item<float>(), 0.0005);
-
-    // 70 transformer layers of SDXL's UNet: self-attention d × d, cross-attention with keys and values of 2048 inputs.
-    [TestMethod]
-    [DataRow(64, 4, 3_874_560L)]
-    [DataRow(64, 8, 2_152_320L)]
-    [DataRow(64, 16, 1_506_240L)]
-    public void Counts_on_the_papers_model_are_met(int a1, int a2, long expected)
-    {
-        (long Width, int Layers)[] widths = [(640, 10), (1280, 60)];
-        var count = widths.Sum(w => w.Layers * ((6 * Of(w.Width, w.Width)) + (2 * Of(2048, w.Width))));
-
-        Assert.AreEqual(expected, count);
-
-        long Of(long inputs, long outputs)
-        {
-            var (first, second) = new DiffuseKronaOptions { A1 = a1, A2 = a2 }.FactorsOf("to_q", outputs, inputs);
-            return (first * second) + (outputs / first * (inputs / second));
-        }
-    }
-
-    [TestMethod]
-    public void A_single_layer_of_it_has_3712_numbers()
-    {
-        var parts = Made(Layer(1280, 1280), new() { A1 = 64, A2 = 8 });
-        Assert.AreEqual(512 + (20 * 160), parts.parameters().Sum(p => p.numel()));
-    }
-
-    [TestMethod]
-    [DataRow(1280, 1280, 64, 4)]
-    [DataRow(30, 50, 30, 10)]  // 25 divides the inputs, and 10 · 25 would have a1 below a2
-    [DataRow(7, 5, 7, 5)]
-    public void Sizes_that_are_not_given_come_near_the_papers_product(int outputs, int inputs, int a1, int a2)
-        => Assert.AreEqual((a1, a2), DiffuseKronaOptions.Usual(outputs, inputs));
-
-    [TestMethod]
-    public void Sizes_can_differ_by_layer()
-    {
-        var options = new DiffuseKronaOptions { A1 = 2, A2 = 3, FactorPattern = new Dictionary<string, IReadOnlyList<int>> { ["value"] = [4, 1] } };
-        options = (DiffuseKronaOptions)AdapterOptions.FromJson(options.ToJson(), "test");
-
-        Assert.AreEqual((4, 1), options.FactorsOf("layer.0.value", 4, 6));
-        Assert.AreEqual((2, 3), options.FactorsOf("layer.0.query", 4, 6));
-    }
-
-    [TestMethod]
-    [DataRow(3, 3, "a1 is 3 and 'block.0.query' has 4 outputs; it must be one of their divisors 1, 2, 4.")]
-    [DataRow(2, 4, "a2 is 4 and 'block.0.query' has 6 inputs; it must be one of their divisors 1, 2, 3, 6.")]
-    public void Sizes_that_do_not_divide_the_layer_are_refused(int a1, int a2, string message)
-        => Assert.AreEqual(message, Assert.ThrowsExactly<PeftException>(() => Made(Layer(), new() { A1 = a1, A2 = a2 })).Message);
-
-    [TestMethod]
-    public void Half_a_size_is_refused()
-        => StringAssert.StartsWith(
-            Assert.ThrowsExactly<ArgumentException>(() => new DiffuseKronaOptions { A1 = 3 }.Validate()).Message, "A1 is 3 and A2 is not set; set both");
 
     private DiffuseKrona Made(LinearLayer layer, DiffuseKronaOptions options)
     {

@@ -1,6 +1,7 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Layers;
+using Microsoft.ML.Peft.Tests.Checkpoints;
 using Microsoft.ML.Peft.Tests.Golden;
 using Peft.Golden;
 using TorchSharp;
@@ -87,33 +88,22 @@ public sealed class LoKrExchangeTests
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => LoKrExchange.ToLoKr(shuffled)).Message, "outputs shuffled");
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => LoKrExchange.ToLoKr(lora)).Message, "is LoRA; only DiffuseKronA");
         StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => LoKrExchange.FromLoKr(shuffled)).Message, "is DiffuseKronA; only LoKr");
-    }
-
-    [TestMethod]
-    public void Default_targets_are_the_projections_of_every_attention()
-    {
-        using var krona = Created(new DiffuseKronaOptions { A1 = 2, A2 = 2 });
-
-        CollectionAssert.AreEquivalent(new[] { "query", "key", "value", "attention.output.dense" }, krona.Options!.TargetModules!.Names!.ToArray());
-        Assert.AreEqual(4 * krona.Adapters.Count(part => part.Path.EndsWith("query", StringComparison.Ordinal)), krona.Adapters.Count);
+        var patches = new PatchLayer("patches", 0, randn(8, 4, 2, 2), null, (2, 2), (2, 2));
+        using var initialization = new Initialization(0);
+        var options = new DiffuseKronaOptions { A1 = 4, A2 = 2 };
+        using var pictures = AdapterSet.Of("x", options, [.. options.CreateParts(new AdapterBuild([patches], initialization))], 1);
+        StringAssert.Contains(Assert.ThrowsExactly<PeftException>(() => LoKrExchange.ToLoKr(pictures)).Message, "'patches' is a convolution");
     }
 
     private AdapterSet Created(AdapterOptions options) => AdapterSet.Create("x", options, _model.Model.Backbone, new CopiedModules([], []), 0);
 
     private AdapterSet ThroughFile(AdapterSet set)
     {
-        var folder = Directory.CreateTempSubdirectory().FullName;
-        try
-        {
-            AdapterCheckpoint.Write(set, folder, null, "bert");
-            var read = Created(AdapterCheckpoint.ReadOptions(folder));
-            AdapterCheckpoint.ReadTensors(read, folder);
-            return read;
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        using var folder = new TemporaryFolder();
+        AdapterCheckpoint.Write(set, folder.Path, null, "bert");
+        var read = Created(AdapterCheckpoint.ReadOptions(folder.Path));
+        AdapterCheckpoint.ReadTensors(read, folder.Path);
+        return read;
     }
 
     private Tensor Logits(AdapterSet? set)

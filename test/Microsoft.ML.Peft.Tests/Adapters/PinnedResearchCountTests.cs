@@ -31,6 +31,7 @@ public sealed class PinnedResearchCountTests
     [DataRow("LORA", "'r': 8, 'target_modules': 'all-linear'", 19_988_480)] // what PaCA and MoS are compared with
     [DataRow("LORA", "'r': 8", 4_194_304)]                                   // LLM-Adapters' README
     [DataRow("PREFIX_TUNING", "'num_virtual_tokens': 30", 7_864_320)]
+    [DataRow("PREFIX_TUNING", "'num_virtual_tokens': 10", 2_621_440)]
     public void Llama_of_seven_billion(string method, string fields, long count) => AssertCount(s_llama2, HeadKind.CausalLanguageModel, method, fields, count);
 
     // The bottlenecks are as large as a small model: one block stands for the 32 equal ones.
@@ -41,6 +42,7 @@ public sealed class PinnedResearchCountTests
     [DataRow("BOTTLENECK", "'use_parallel_adapter': true", 201_326_592)]
     [DataRow("BOTTLENECK", "'use_parallel_adapter': true, 'target_modules': ['up_proj', 'down_proj']", 247_463_936)]
     [DataRow("LORA", "'r': 64, 'target_modules': 'all-linear'", 159_907_840)]
+    [DataRow("LORA", "'r': 32, 'target_modules': ['q_proj', 'k_proj', 'v_proj', 'up_proj', 'down_proj']", 56_098_816)]
     public void Llama_of_seven_billion_by_its_first_block(string method, string fields, long count)
         => AssertCount(s_llama2, HeadKind.CausalLanguageModel, method, fields + (fields.Length > 0 ? ", " : "") + "'layers_to_transform': [0]", count, 32);
 
@@ -64,13 +66,19 @@ public sealed class PinnedResearchCountTests
     [DataRow("LILY", "'r': 32, 'stride_A': 3, 'num_B': 4, 'target_modules': ['query', 'value']", 396_288)]
     [DataRow("PEANUT", "'r': 8, 'target_modules': ['query', 'value']", 294_912)]
     [DataRow("PEANUT", "'r': 1, 'target_modules': ['query', 'value'], 'layers_to_transform': [4, 5, 6, 7, 8, 9, 10, 11]", 24_576)]
+    [DataRow("LOCA", "'n_frequency': 1000, 'target_modules': ['query', 'value']", 72_000)] // while places are learnt too; 24,000 are kept
     [DataRow("HYDRA", "", 331_776)]
+    [DataRow("DYLORA", "'target_modules': ['query', 'value']", 294_912)]
+    [DataRow("DYLORA", "'r': 1, 'target_modules': ['query', 'value']", 36_864)] // what it is cut to at least
     public void Roberta_base(string method, string fields, long count) => AssertCount(Roberta, HeadKind.SequenceClassification, method, fields, count);
 
     [TestMethod]
     [DataRow("HYDRA", "'r_parallel': 2, 'r_sequential': 2, 'use_bias': true", 239_712)]
     [DataRow("PEANUT", "'r': 7, 'target_modules': ['query', 'value']", 258_048)]
     [DataRow("PEANUT", "'r': 7, 'depth': 2, 'target_modules': ['query', 'value']", 262_752)]
+    [DataRow("HEAT", "", 294_912)] // over LoRA of rank 8
+    [DataRow("LOLDU", "'r': 768, 'target_modules': ['query', 'value']", 18_432)]
+    [DataRow("PEAR", "", 294_912)] // its first phase, over LoRA of rank 8
     [DataRow("LORA", "'r': 16", 589_824)] // what LoLDU's 18,432 are compared with
     public void Vit_base(string method, string fields, long count) => AssertCount(Vit, HeadKind.FeatureExtraction, method, fields, count);
 

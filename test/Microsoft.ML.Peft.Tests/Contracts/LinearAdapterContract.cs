@@ -131,6 +131,7 @@ public abstract class LinearAdapterContract
 
         AssertClose(adapter.call(x).reshape(6, Size.Outputs), adapter.call(x.reshape(6, Size.Inputs)));
         CollectionAssert.AreEqual(new[] { 0, Size.Outputs }, adapter.call(zeros(0, Size.Inputs)).shape);
+        CollectionAssert.AreEqual(new[] { 2, 0, Size.Outputs }, adapter.call(zeros(2, 0, Size.Inputs)).shape);
     }
 
     [TestMethod]
@@ -183,6 +184,58 @@ public abstract class LinearAdapterContract
         var expected = adapter.call(x);
         var difference = (expected - y.to(ScalarType.Float32)).abs().max().item<float>();
         Assert.IsLessThan(0.05 * Math.Max(1, expected.abs().max().item<float>()), difference);
+    }
+
+    [TestMethod]
+    public void Trained_numbers_do_about_the_same_beside_a_base_in_BFloat16_and_go_on_learning()
+    {
+        var (layer, half) = (Layer(), Layer(ScalarType.BFloat16));
+        var (adapter, other) = (Wrap(layer), Wrap(half));
+        Randomize(adapter);
+        using (no_grad())
+        {
+            foreach (var (mine, theirs) in Trained(adapter).Zip(Trained(other)))
+            {
+                theirs.copy_(mine);
+            }
+        }
+
+        var x = Input();
+        var y = other.call(x.to(ScalarType.BFloat16));
+        y.to(ScalarType.Float32).square().sum().backward();
+
+        Assert.AreEqual(ScalarType.BFloat16, y.dtype);
+        var expected = adapter.call(x);
+        Assert.IsLessThan(0.1 * expected.abs().max().item<float>(), (expected - y.to(ScalarType.Float32)).abs().max().item<float>());
+        Assert.IsTrue(Trained(other).All(p => p.grad is { } gradient && gradient.isfinite().all().item<bool>()));
+    }
+
+    [TestMethod]
+    public void A_layer_without_a_bias_is_adapted_and_merged_too_or_it_is_told_why_not()
+    {
+        var layer = new LinearLayer("block.0.query", 0, new DenseWeight(Layer().Weight.Dense()), null);
+        var adapter = Wrap(layer);
+        Randomize(adapter);
+        var (x, weight) = (Input(), layer.Weight.Dense().clone());
+        var expected = adapter.call(x);
+        Assert.IsTrue(expected.isfinite().all().item<bool>());
+        if (!Options.CanMerge)
+        {
+            return;
+        }
+
+        try
+        {
+            using var merged = new MergedWeights([adapter], safe: true);
+            AssertClose(expected, Base(layer, x));
+        }
+        catch (PeftException error)
+        {
+            StringAssert.Contains(error.Message, "a bias, which that layer does not have");
+        }
+
+        Assert.IsNull(layer.Bias);
+        Assert.IsTrue(weight.bytes.SequenceEqual(layer.Weight.Dense().bytes));
     }
 
     [TestMethod]

@@ -15,6 +15,9 @@ public abstract class LayerAdapter : Adapter
     /// <summary>False where another layer's merge changes this layer too. Default true.</summary>
     protected internal virtual bool MergesByItself => true;
 
+    /// <summary>True where a merge may give a linear layer without a bias one, which goes when it is undone. Default false: such a merge is refused, as HF PEFT does.</summary>
+    protected internal virtual bool GivesBias => false;
+
     /// <summary>True for a part that leaves the weight as it is. Default false.</summary>
     protected internal virtual bool KeepsWeight => false;
 
@@ -53,6 +56,11 @@ public abstract class WeightAdapter : LayerAdapter
     /// <param name="x">(batch, channels, height, width).</param>
     /// <param name="context">The context of the pass.</param>
     protected internal virtual Tensor MaterializeInput(Tensor x, ForwardContext context) => x;
+
+    /// <summary>What the adapter adds to the output of a convolution beside that of the changed weight: a kernel in the shape of the weight, with an input of its own. Default: nothing.</summary>
+    /// <param name="x">The input of the convolution.</param>
+    /// <param name="context">The context of the pass; <see cref="LayerAdapter.Materialize(Tensor, ForwardContext)"/> leaves out of the weight what is added here.</param>
+    protected internal virtual (Tensor Weight, Tensor Input)? Beside(Tensor x, ForwardContext context) => null;
 }
 
 /// <summary>An adapter of an embedding table (rows, dim).</summary>

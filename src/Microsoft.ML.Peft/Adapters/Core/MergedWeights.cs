@@ -66,7 +66,8 @@ public sealed class MergedWeights : IDisposable
 
         var changes = !ReferenceEquals(merged, weight);
         (merged, mergedBias) = (merged.to(weight.dtype), mergedBias?.to(weight.dtype));
-        if (bias is null && mergedBias is not null)
+        var gives = bias is null && mergedBias is not null;
+        if (gives && !(layer is LinearLayer && stack.Any(adapter => adapter.GivesBias)))
         {
             throw new PeftException($"The adapter gives '{layer.Path}' a bias, which that layer does not have; it cannot be merged.");
         }
@@ -85,6 +86,10 @@ public sealed class MergedWeights : IDisposable
         _saved.Add((layer, Kept(before), changes, bias is null ? null : Kept(bias.clone())));
         Merges(layer).Add((this, before));
         bias?.copy_(mergedBias!);
+        if (gives)
+        {
+            ((LinearLayer)layer).Weight.GivenBias = Kept(mergedBias!.clone());
+        }
     }
 
     private void Undo()
@@ -104,6 +109,11 @@ public sealed class MergedWeights : IDisposable
             {
                 layer.FrozenBias!.copy_(bias);
                 bias.Dispose();
+            }
+            else if (layer is LinearLayer { Weight: { GivenBias: { } given } own })
+            {
+                given.Dispose();
+                own.GivenBias = null;
             }
         }
 

@@ -6,7 +6,7 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>Settings that the methods with trained tokens, or keys and values, share: HF PEFT's prompt learning.</summary>
 public abstract record PromptOptions : AdapterOptions
 {
-    /// <summary>Count of trained tokens: 1 or more. Default 20.</summary>
+    /// <summary>Count of trained tokens: 1 or more, of prefix tuning 0 or more. Default 20.</summary>
     [JsonPropertyName("num_virtual_tokens")]
     public int VirtualTokens { get; init; } = 20;
 
@@ -41,12 +41,16 @@ public abstract record PromptOptions : AdapterOptions
     [JsonIgnore]
     protected virtual bool TrainsKeys => false;
 
+    /// <summary>The smallest count of trained tokens. Default 1.</summary>
+    [JsonIgnore]
+    protected virtual int FewestTokens => 1;
+
     /// <inheritdoc/>
     public override void Validate()
     {
         base.Validate();
         RefuseTargets();
-        Guard.AtLeast(VirtualTokens, 1);
+        Guard.AtLeast(VirtualTokens, FewestTokens);
         Guard.AtLeast(TokenWidth ?? 1, 1, nameof(TokenWidth));
         Guard.InRange(Submodules ?? 1, 1, 2, nameof(Submodules));
         Guard.AtLeast(Heads ?? 1, 1, nameof(Heads));
