@@ -100,6 +100,9 @@ public sealed partial class ForwardContext
             case PatchPromptAdapter prompts:
                 _patchPrompts = One(_patchPrompts, prompts);
                 break;
+            case ModelAdapter { ReadsWholeInput: true } reader when _others.OfType<ModelAdapter>().FirstOrDefault(other => other.ReadsWholeInput) is { } there:
+                // In its first pass each would wait for that of the other, without end.
+                throw new PeftException($"Two adapters that read the whole input before they act are active, of {there.Name} and {reader.Name}; only one of them can act at a time. Predict with one of them.");
         }
 
         _others.Add(part);

@@ -77,7 +77,6 @@ public sealed class PinnedResearchCountTests
     [DataRow("PEANUT", "'r': 7, 'target_modules': ['query', 'value']", 258_048)]
     [DataRow("PEANUT", "'r': 7, 'depth': 2, 'target_modules': ['query', 'value']", 262_752)]
     [DataRow("HEAT", "", 294_912)] // over LoRA of rank 8
-    [DataRow("LOLDU", "'r': 768, 'target_modules': ['query', 'value']", 18_432)]
     [DataRow("PEAR", "", 294_912)] // its first phase, over LoRA of rank 8
     [DataRow("LORA", "'r': 16", 589_824)] // what LoLDU's 18,432 are compared with
     public void Vit_base(string method, string fields, long count) => AssertCount(Vit, HeadKind.FeatureExtraction, method, fields, count);

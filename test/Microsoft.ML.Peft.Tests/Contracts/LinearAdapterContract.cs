@@ -23,6 +23,9 @@ public abstract class LinearAdapterContract
     /// <summary>False for a method that the specification does not start as the identity.</summary>
     protected virtual bool StartsAsIdentity => true;
 
+    /// <summary>False where the trained numbers belong to a decomposition of the base weight that rounding may turn into another one.</summary>
+    protected virtual bool RoundingKeepsFactors => true;
+
     /// <summary>Size of the random numbers that stand for training; small for methods that need a small change.</summary>
     protected virtual double Deviation => 1;
 
@@ -206,7 +209,11 @@ public abstract class LinearAdapterContract
 
         Assert.AreEqual(ScalarType.BFloat16, y.dtype);
         var expected = adapter.call(x);
-        Assert.IsLessThan(0.1 * expected.abs().max().item<float>(), (expected - y.to(ScalarType.Float32)).abs().max().item<float>());
+        if (RoundingKeepsFactors)
+        {
+            Assert.IsLessThan(0.1 * expected.abs().max().item<float>(), (expected - y.to(ScalarType.Float32)).abs().max().item<float>(), Options.Method.Name);
+        }
+
         Assert.IsTrue(Trained(other).All(p => p.grad is { } gradient && gradient.isfinite().all().item<bool>()));
     }
 
