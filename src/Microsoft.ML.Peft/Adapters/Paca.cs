@@ -47,12 +47,12 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
         using var scope = NewDisposeScope();
         var stored = target.Weight.Stored.dtype;
         _type = options.ParamType ?? (stored is ScalarType.BFloat16 or ScalarType.Float16 ? stored : ScalarType.Float32); // a quantised base stores bytes
-        var weight = target.Weight.Dense().to(ScalarType.Float32);
+        var weight = target.Weight.Dense();
         var order = options.Selection == PacaSelection.Random
             ? build.Initialization.Uniform(1, InFeatures).argsort()
-            : weight.square().sum([0L]).argsort(descending: options.Selection == PacaSelection.LargestNorm);
+            : weight.to(ScalarType.Float32).square().sum([0L]).argsort(descending: options.Selection == PacaSelection.LargestNorm);
         _indices = Frozen(order.narrow(0, 0, rank).contiguous());
-        _columns = Trainable(weight.index_select(1, _indices).div(_scale));
+        _columns = Trainable(weight.index_select(1, _indices).to(ScalarType.Float32).div(_scale)); // chosen before they are converted: a plan of a large model has many layers
         register_parameter("paca_P", _columns);
         register_parameter("paca_indices", _indices);
     }

@@ -1,3 +1,4 @@
+using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
 using Microsoft.ML.Peft.Checkpoints;
 using Microsoft.ML.Peft.Layers;
@@ -76,6 +77,32 @@ public sealed class EveryMethodRobustnessTests : MethodOnModel
         Assert.IsTrue(both.isfinite().all().item<bool>());
         Assert.IsFalse(Output(golden, ForwardContext.Predicting(first)).allclose(both), "the second one does nothing");
         Assert.AreEqual(s_replacing.Contains(method), Output(golden, ForwardContext.Predicting(second)).allclose(both), "the first one does nothing");
+    }
+
+    // The methods of layers have it from LinearAdapterContract; these two stand over another method.
+    [TestMethod]
+    [DataRow("HEAT")]
+    [DataRow("PEAR")]
+    public void Over_another_method_rows_and_their_flat_form_give_the_same_and_no_rows_give_none(string method)
+    {
+        using var golden = Model(method);
+        using var adapter = Moved(golden, method, 1);
+        foreach (var mask in adapter.Adapters.OfType<HeadMask>())
+        {
+            mask.Silence([.. Enumerable.Range(0, mask.Heads.Heads).Select(head => head == 0)]);
+        }
+
+        var parts = adapter.Adapters.OfType<LinearAdapter>().ToList();
+        Assert.IsNotEmpty(parts);
+        foreach (var part in parts)
+        {
+            part.eval();
+            var (inputs, outputs) = (part.Layer.InFeatures, part.Layer.OutFeatures);
+            var x = randn(2, 3, inputs);
+            Golden.Close.Assert(part.call(x).reshape(6, outputs).detach(), part.call(x.reshape(6, inputs)).detach(), part.Path, 1e-5);
+            CollectionAssert.AreEqual(new[] { 0, outputs }, part.call(zeros(0, inputs)).shape);
+            CollectionAssert.AreEqual(new[] { 2, 0, outputs }, part.call(zeros(2, 0, inputs)).shape);
+        }
     }
 
     [TestMethod]
