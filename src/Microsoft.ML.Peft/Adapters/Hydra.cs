@@ -12,7 +12,7 @@ namespace Microsoft.ML.Peft.Adapters;
 /// <para>Shapes: A_p (r_p, in); B_p (out, r_p); A_s (r_s, out); B_s (out, r_s); biases if <c>use_bias</c>. Trains r_p·(in + out) + r_s·2·out numbers, with biases
 /// r_p + r_s + 2·out more, with a learnt scale one more a branch.</para>
 /// <para>Starts as the identity: B and all biases are zero. Merges to <c>W + s_p·B_p·A_p + s_s·B_s·A_s·W</c> and
-    /// <c>b + s_p·(B_p·a_p + b_p) + s_s·(B_s·A_s·b + B_s·a_s + b_s)</c>, which a layer without a bias gets as a new one until the merge is undone.</para>
+/// <c>b + s_p·(B_p·a_p + b_p) + s_s·(B_s·A_s·b + B_s·a_s + b_s)</c>, which a layer without a bias gets as a new one until the merge is undone.</para>
 /// <para>Source: Kim et al. 2023, "Hydra: Multi-head Low-rank Adaptation", arXiv:2309.06922.</para>
 /// </remarks>
 public sealed class Hydra : LinearAdapter, ILowRankUpdate
