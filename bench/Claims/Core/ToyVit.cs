@@ -30,10 +30,11 @@ internal sealed class ToyVit : IDisposable
     /// <param name="seed">Seed of start and pictures.</param>
     /// <param name="steps">Steps of 72 pictures.</param>
     /// <param name="bothKinds">True to train on pictures of both kinds in turn, false for the first alone.</param>
-    public ToyVit(int layers, int heads, int seed, int steps, bool bothKinds)
+    /// <param name="inner">Width of the feed-forward parts.</param>
+    public ToyVit(int layers, int heads, int seed, int steps, bool bothKinds, int inner = 128)
     {
         var config = $$"""
-            {"model_type": "vit", "hidden_size": 64, "intermediate_size": 128, "num_attention_heads": {{heads}}, "num_hidden_layers": {{layers}}, "patch_size": 4, "image_size": 16}
+            {"model_type": "vit", "hidden_size": 64, "intermediate_size": {{inner}}, "num_attention_heads": {{heads}}, "num_hidden_layers": {{layers}}, "patch_size": 4, "image_size": 16}
             """;
         random.manual_seed(seed);
         _folder = new ToyFolder(
@@ -50,8 +51,8 @@ internal sealed class ToyVit : IDisposable
     /// <summary>The model.</summary>
     public PretrainedModel Model { get; }
 
-    /// <summary>A new adapter, with a copy of the classifier that is trained.</summary>
-    public AdapterSet New(AdapterOptions options, int seed) => AdapterSet.Create("new", options, Model.Backbone, new CopiedModules(["classifier"], []), seed);
+    /// <summary>A new adapter, with a copy of the classifier that is trained; that copy alone without a method.</summary>
+    public AdapterSet New(AdapterOptions? options, int seed) => AdapterSet.Create("new", options, Model.Backbone, new CopiedModules(["classifier"], []), seed);
 
     /// <summary>The adapter of a file that another one was written to, with settings changed.</summary>
     public AdapterSet Again(AdapterSet adapter, Func<AdapterOptions, AdapterOptions> change, int seed)
@@ -130,12 +131,12 @@ internal sealed class ToyVit : IDisposable
     /// <param name="rate">Highest learning rate.</param>
     /// <param name="seed">Seed.</param>
     /// <param name="epochs">Epochs.</param>
-    /// <returns>Accuracy in percent, and the numbers that are trained at the end without the classifier.</returns>
-    public (double Accuracy, long Trained) Adapt(AdapterOptions options, double rate, int seed, int epochs)
+    /// <returns>Accuracy in percent, the numbers that are trained at the end without the classifier, and the loss of the pictures that it was trained on.</returns>
+    public (double Accuracy, long Trained, double Loss) Adapt(AdapterOptions? options, double rate, int seed, int epochs)
     {
         using var adapter = New(options, seed);
         Train(adapter, rate, seed, epochs);
-        return (Accuracy(adapter, seed), adapter.TrainableCount - ((64 + 1) * ToyPictures.Classes.Count));
+        return (Accuracy(adapter, seed), adapter.TrainableCount - ((64 + 1) * ToyPictures.Classes.Count), LossOfTrained(adapter, seed));
     }
 
     /// <inheritdoc/>
@@ -145,6 +146,16 @@ internal sealed class ToyVit : IDisposable
         _trained.Dispose();
         Model.Dispose();
         _folder.Dispose();
+    }
+
+    private double LossOfTrained(AdapterSet adapter, int seed)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        using var data = new Pictures(Rows, seed + 1000);
+        using var context = ForwardContext.Predicting(adapter);
+        using var inputs = new ModelInputs { Values = data.Pixels };
+        return Model.Loss(inputs, new Targets(data.Labels), context).item<float>();
     }
 
     private void Pretrain(int seed, int steps, bool bothKinds)

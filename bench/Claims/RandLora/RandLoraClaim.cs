@@ -1,18 +1,18 @@
 using System.Globalization;
 using Bench.Claims.Core;
 using Microsoft.ML.Peft.Adapters;
+using Microsoft.ML.Peft.Adapters.Core;
 using static TorchSharp.torch;
 
 namespace Bench.Claims.RandLora;
 
 /// <summary>RandLoRA (Albert et al. 2025, arXiv:2502.00987): at LoRA's count of numbers its update is of full rank and comes nearer to a change that is not of low rank.</summary>
 /// <remarks>First the update that is nearest to a random orthogonal matrix and, as a control, to one of rank 1; LoRA gets the next higher rank where the counts cannot be equal.
-/// Then debian-sections on models/bert-docs, where the specification has pictures: query and value, RandLoRA of rank 16 (4,352 numbers a layer) and LoRA of rank 8 (4,096).</remarks>
+/// Then a vision transformer of width 64, trained on one kind of pictures and adapted to another, every linear layer: RandLoRA of rank 4 (6,528 numbers a block) and LoRA of rank 8
+/// (7,168; rank 7 would have fewer).</remarks>
 internal sealed class RandLoraClaim : IClaim
 {
     private const int Rank = 4;
-    private const int Rows = 1000;
-    private const int Epochs = 5;
 
     private static readonly double[] s_rates = [5e-3, 2e-2, 5e-2];
 
@@ -35,15 +35,15 @@ internal sealed class RandLoraClaim : IClaim
             $"width 16: {Words(control)}",
             ClaimResult.Of(control.Lora.Average() < control.Ours.Average()));
 
-        var task = new TextTask(settings, Rows);
-        var lora = TextArm.Train(task, settings, new LoraOptions { Rank = 8, Alpha = 16 }, TextArm.UsualRates, Epochs);
-        var ours = TextArm.Train(task, settings, new RandLoraOptions { Rank = 16, Alpha = 320 }, TextArm.UsualRates, Epochs);
+        using var task = new VitTask(settings, 4, inner: 128);
+        var lora = task.Train(new LoraOptions { Rank = 8, Alpha = 16, TargetModules = TargetModules.AllLinear }, [1e-3, 3e-3, 1e-2]);
+        var ours = task.Train(new RandLoraOptions { Rank = Rank, Alpha = 20 * Rank, TargetModules = TargetModules.AllLinear }, [3e-4, 1e-3, 3e-3]);
         var above = ours.Above(lora);
         yield return new(
             Method,
-            "debian-sections with 1,000 rows (in place of pictures): the training loss of RandLoRA ends below LoRA's and its accuracy is at most 0.5 points below",
-            $"training loss {ours.Loss} and {lora.Loss}; {above.ToString("F1")} points: RandLoRA {ours}, LoRA {lora}",
-            ClaimResult.Of(ours.Loss.Mean < lora.Loss.Mean, above.Mean >= -0.5));
+            "a transformer of one kind of pictures learns the 36 classes of another kind: with no more numbers the training loss of RandLoRA ends below LoRA's and its accuracy is at most 0.5 points below",
+            $"training loss {ours.Loss.ToString("F3")} and {lora.Loss.ToString("F3")}; {above.ToString("F1")} points: RandLoRA {ours}, LoRA {lora}, before {task.Before.ToString("F1")} %",
+            ClaimResult.Of(ours.Loss.Mean < lora.Loss.Mean, above.Mean >= -0.5 && ours.Trained <= lora.Trained));
 
         (int LoraRank, double[] Ours, double[] Lora) Both(int width, bool flat)
         {
