@@ -134,10 +134,12 @@ public sealed record LilyOptions : AdapterOptions
     /// <inheritdoc/>
     protected internal override IEnumerable<Adapter> CreateParts(AdapterBuild build)
     {
-        var pool = new LilyPool(this, build.Initialization);
+        var (pool, targets) = (new LilyPool(this, build.Initialization), build.Selection ?? TargetModules);
+        var shares = build.RegisteredTargets().Cast<LinearLayer>()
+            .ToDictionary(layer => layer, layer => pool.Next(NameOf(layer.Path, targets), layer.InFeatures, layer.OutFeatures, Rank)); // neighbours in HF PEFT's order
         foreach (var layer in build.Targets.Cast<LinearLayer>())
         {
-            yield return new Lily(layer, this, pool.Next(NameOf(layer.Path), layer.InFeatures, layer.OutFeatures, Rank), build.Initialization);
+            yield return new Lily(layer, this, shares[layer], build.Initialization);
         }
 
         foreach (var site in Mlp is null ? [] : build.Backbone.Blocks.Where(site => LayersToTransform is not { Count: > 0 } chosen || chosen.Contains(site.Index)))
@@ -150,9 +152,9 @@ public sealed record LilyOptions : AdapterOptions
     internal LilyBranch Branch(int block, string path, long hidden, LilyPool pool, Initialization initialization)
         => new(path, block, this, pool.Next("feed-forward branch", hidden, hidden, Mlp!.Rank), initialization);
 
-    // Layers of a kind: the same name in the targets and the same size. Of several names the longest one counts; a pattern is one name.
-    private string NameOf(string path)
-        => TargetModules?.Names is { } names
-            ? names.Where(n => path.EndsWith(n, StringComparison.Ordinal)).MaxBy(n => n.Length) ?? ""
-            : TargetModules is null or { IsAllLinear: true } ? path[(path.LastIndexOf('.') + 1)..] : "";
+    // Layers of a kind: the same name in the targets, as the file says them, and the same size. Of several names the longest one counts; a pattern is one name.
+    private static string NameOf(string path, TargetModules? targets)
+        => targets?.Names is { } names
+            ? names.Where(n => path == n || path.EndsWith("." + n, StringComparison.Ordinal)).MaxBy(n => n.Length) ?? ""
+            : targets is null or { IsAllLinear: true } ? path[(path.LastIndexOf('.') + 1)..] : "";
 }

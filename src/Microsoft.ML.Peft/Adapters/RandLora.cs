@@ -25,10 +25,16 @@ public sealed class RandLora : AdditiveAdapter
     private bool _repeatsShared; // the file had the shared matrices once more for this layer
 
     /// <summary>Puts RandLoRA on a layer.</summary>
+    /// <exception cref="PeftException">The rank of a new adapter is above the smaller side of the layer; HF PEFT's files may have such ones.</exception>
     public RandLora(LinearLayer target, RandLoraOptions options, SharedProjections shared, AdapterBuild build)
         : base(target)
     {
         var smaller = Math.Min(InFeatures, OutFeatures);
+        if (options.Rank > smaller && !options.IsStored)
+        {
+            throw new PeftException($"r is {options.Rank} and '{Path}' ({OutFeatures} × {InFeatures}) has the smaller side {smaller}, which one product fills already; lower r, or leave the layer out.");
+        }
+
         var bases = RandLoraOptions.BasesOf(smaller, options.Rank);
         (_shared, _dropout) = (shared, options.Dropout);
         _scale = options.Alpha / options.Rank / (options.ScaleRule == RandLoraScale.Paper ? Math.Sqrt(bases) : 1);
@@ -86,7 +92,7 @@ public enum RandLoraScale
     InHuggingFace = true, Merges = true)]
 public sealed record RandLoraOptions : SharedProjectionOptions
 {
-    /// <summary>Rank r of one random product: 1 or more. Default 32.</summary>
+    /// <summary>Rank r of one random product: 1 to the smaller side of the layer; a smaller one trains more. Default 32.</summary>
     [JsonPropertyName("r"), SearchChoices(8, 16, 32, 64)]
     public int Rank { get; init; } = 32;
 

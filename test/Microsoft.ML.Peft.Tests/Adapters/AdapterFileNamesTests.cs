@@ -33,6 +33,7 @@ public sealed class AdapterFileNamesTests
     [DataRow("lora", "", "", "")]
     [DataRow("lora", ".weight", ".default.weight", "lora_A.default.weight")]
     [DataRow("lora", "base_model.model.", "", "'model.layers.0.self_attn.")]
+    [DataRow("peanut-deep", "coders.", "coders.default.", "peanut_decoders.default.0.weight")]
     [DataRow("dora", "lora_magnitude_vector", "lora_magnitude_vector.default.weight", "lora_magnitude_vector.default.weight")]
     public void Names_of_other_writers_are_read_as_those_of_HF_PEFT(string adapter, string was, string now, string note)
     {

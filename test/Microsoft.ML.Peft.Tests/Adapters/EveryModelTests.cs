@@ -26,6 +26,7 @@ public sealed class EveryModelTests
         new MixtureOfShardsOptions { Rank = 2, EquivalentRank = 1, PrivateRank = 0 },
         new PfeifferOptions { ReductionFactor = 4 }, // two units may both be off
         new PsoftOptions { Rank = 8 },
+        new RandLoraOptions { Rank = 8 },
         new RoAdOptions { GroupSize = 8 },
         new ShiraOptions { Rank = 2 },
         new TrainableTokensOptions { TokenIndices = [.. Enumerable.Range(5, 50)] },

@@ -6,14 +6,17 @@ namespace Microsoft.ML.Peft.Adapters.Core;
 /// <summary>What a method has at hand when it makes its parts.</summary>
 public sealed class AdapterBuild
 {
-    internal AdapterBuild(IReadOnlyList<Layer> targets, Initialization initialization, Backbone? backbone = null)
-        => (Targets, Initialization, _backbone) = (targets, initialization, backbone);
+    internal AdapterBuild(IReadOnlyList<Layer> targets, Initialization initialization, Backbone? backbone = null, TargetModules? selection = null)
+        => (Targets, Initialization, _backbone, Selection) = (targets, initialization, backbone, selection);
 
     private readonly Backbone? _backbone;
     private BlockPlaces? _places;
 
     /// <summary>The layers that the method goes on, in order of computation.</summary>
     public IReadOnlyList<Layer> Targets { get; }
+
+    /// <summary>The targets as the adapter's file will say them: names where they are <c>all-linear</c>. Null for single layers, without a model.</summary>
+    internal TargetModules? Selection { get; }
 
     /// <summary>The one seeded stream of start values.</summary>
     public Initialization Initialization { get; }

@@ -53,10 +53,11 @@ internal static class AdapterFileNames
             elements.RemoveRange(copy, 2); // with the name of the adapter behind it
         }
 
-        // HF PEFT takes the adapter's name out: the last element, or else the one before it. Another name than the usual one could be that of a layer.
-        foreach (var place in (int[])[elements.Count - 1, elements.Count - 2])
+        // HF PEFT takes the adapter's name out: the last element, or else the one before it, or before the number of an inner layer. Another name than the usual one could be
+        // that of a layer.
+        foreach (var place in (int[])[elements.Count - 1, elements.Count - 2, elements.Count - 3])
         {
-            if (place > 0 && elements[place] == "default")
+            if (place > 0 && elements[place] == "default" && (place > elements.Count - 3 || elements[^2].All(char.IsAsciiDigit)))
             {
                 elements.RemoveAt(place);
                 break;

@@ -63,6 +63,8 @@ public sealed class AdapterSet : IDisposable
         var chosen = layers.Where(layer => copies.Of(layer.Path) is null && selection.Includes(layer)).ToHashSet();
         selection.RequireMatches(layers);
 
+        // Files name the layers, as HF PEFT's do: what 'all-linear' means is for the writer to know.
+        var named = targets is { IsAllLinear: true } && chosen.Count > 0 ? Names(chosen.Contains) : targets;
         using var initialization = new Initialization(seed, layers.SelectMany(l => l.Tensors()).First().Tensor.device);
         var adapters = new List<Adapter>();
         try
@@ -70,7 +72,7 @@ public sealed class AdapterSet : IDisposable
             if (options is not null)
             {
                 AddBiases(adapters, options.TrainedBiases, layers, chosen, copies);
-                foreach (var part in options.CreateParts(new AdapterBuild([.. layers.Where(chosen.Contains)], initialization, backbone)))
+                foreach (var part in options.CreateParts(new AdapterBuild([.. layers.Where(chosen.Contains)], initialization, backbone, named)))
                 {
                     adapters.Add(part);
                 }
@@ -92,15 +94,16 @@ public sealed class AdapterSet : IDisposable
 
         // A list that says all of it already is kept as it came.
         var saved = options?.ModulesToSave is { } given && copies.Names is { } names && !names.Except(given).Any() ? given : copies.Names;
-        // Files name the layers, as HF PEFT's do: what 'all-linear' means is for the writer to know.
         var adapted = adapters.OfType<LayerAdapter>().Select(part => part.Target.Index).ToHashSet();
-        var written = targets is { IsAllLinear: true } && adapted.Count > 0
-            ? TargetModules.Named(TargetSelection.ShortestNames(layers, layer => !layer.IsParameter && chosen.Contains(layer) && adapted.Contains(layer.Index)))
-            : targets ?? options?.TargetModules;
+        var written = targets is { IsAllLinear: true } && adapted.Count > 0 && chosen.Any(layer => !adapted.Contains(layer.Index))
+            ? Names(layer => chosen.Contains(layer) && adapted.Contains(layer.Index))
+            : named ?? options?.TargetModules;
         var settled = options is null ? null : options with { TargetModules = written, ModulesToSave = saved };
         var unknown = options?.UnknownFields.ToArray() ?? [];
         IEnumerable<string> ignored = unknown.Length > 0 ? [$"The settings of {options!.Method.Name} have fields that this version does not know, which are kept and change nothing: {string.Join(", ", unknown)}."] : [];
         return new AdapterSet(name, settled, adapters, layers.Count) { Notes = [.. ignored, .. selection.Notes(layers), .. options is null ? [] : TargetNotes.Of(options, layers, adapters), .. options?.NotesOn(adapters) ?? []] };
+
+        TargetModules Names(Func<Layer, bool> which) => TargetModules.Named(TargetSelection.ShortestNames(layers, layer => !layer.IsParameter && which(layer), selection.LeavesOut));
     }
 
     /// <summary>Makes a new adapter for weights of the caller's own, without a model: each part of it is a module that computes the adapted layer.</summary>

@@ -59,6 +59,10 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
         return true;
     }
 
+    /// <summary>True for a linear layer that only the excluded names, or the choice of blocks, take out of the targets: what the file says too.</summary>
+    public bool LeavesOut(Layer layer)
+        => layer is LinearLayer { ScoresVocabulary: false } && (options?.ExcludeModules?.Matches(layer.Path) == true || !_blocks.Includes(layer.Path));
+
     /// <summary>What a user should know: names among the targets that match nothing.</summary>
     public IReadOnlyList<string> Notes(LayerList layers)
     {
@@ -107,10 +111,13 @@ internal sealed class TargetSelection(TargetModules? targets, AdapterOptions? op
     }
 
     /// <summary>Names that mean the chosen layers and no others: of each path the shortest end that does.</summary>
-    public static IReadOnlyList<string> ShortestNames(LayerList layers, Func<Layer, bool> chosen)
+    /// <param name="layers">The layers.</param>
+    /// <param name="chosen">Which are chosen.</param>
+    /// <param name="leftOut">Which of the others the names may mean, as something else leaves them out; null for none.</param>
+    public static IReadOnlyList<string> ShortestNames(LayerList layers, Func<Layer, bool> chosen, Func<Layer, bool>? leftOut = null)
     {
         var all = (layers.Newer ?? layers).ToList();
-        var others = all.Where(layer => !chosen(layer)).Select(layer => "." + layer.Path).ToList();
+        var others = all.Where(layer => !chosen(layer) && leftOut?.Invoke(layer) != true).Select(layer => "." + layer.Path).ToList();
         return [.. all.Where(chosen).Select(layer => ShortestEnd(layer.Path)).Distinct()];
 
         string ShortestEnd(string path)
