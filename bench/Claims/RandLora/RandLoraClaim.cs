@@ -36,8 +36,8 @@ internal sealed class RandLoraClaim : IClaim
             ClaimResult.Of(control.Lora.Average() < control.Ours.Average()));
 
         using var task = new VitTask(settings, 4, inner: 128);
-        var lora = task.Train(new LoraOptions { Rank = 8, Alpha = 16, TargetModules = TargetModules.AllLinear }, [1e-3, 3e-3, 1e-2]);
-        var ours = task.Train(new RandLoraOptions { Rank = Rank, Alpha = 20 * Rank, TargetModules = TargetModules.AllLinear }, [3e-4, 1e-3, 3e-3]);
+        var lora = task.Train(new LoraOptions { Rank = 8, Alpha = 16, TargetModules = TargetModules.AllLinear }, [3e-4, 1e-3, 3e-3, 1e-2]);
+        var ours = task.Train(new RandLoraOptions { Rank = Rank, Alpha = 20 * Rank, TargetModules = TargetModules.AllLinear }, [3e-4, 1e-3, 3e-3, 1e-2]);
         var above = ours.Above(lora);
         yield return new(
             Method,
