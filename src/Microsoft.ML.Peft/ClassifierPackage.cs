@@ -133,8 +133,9 @@ internal sealed class ClassifierPackage : IDisposable
         return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 
-    // The stored type is narrower or the same, so going back to it loses nothing.
-    private static IEnumerable<KeyValuePair<string, Tensor>> BaseTensors(PretrainedModel model)
+    /// <summary>The tensors of a base model as they were stored.</summary>
+    /// <remarks>The stored type is narrower or the same, so going back to it loses nothing.</remarks>
+    public static IEnumerable<KeyValuePair<string, Tensor>> BaseTensors(PretrainedModel model)
         => from layer in model.Layers
            from part in layer.NamedTensors()
            select KeyValuePair.Create(

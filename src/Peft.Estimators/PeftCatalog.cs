@@ -38,6 +38,30 @@ public sealed class PeftCatalog
         return _context.PeftFineTune(options with { Task = PeftTask.TextClassification });
     }
 
+    /// <summary>Sorts pictures by the names of their classes with a CLIP, whose adapter learns from a few pictures of each class.</summary>
+    /// <param name="model">Folder of the base model: config.json, tokenizer.json, preprocessor_config.json and *.safetensors.</param>
+    /// <param name="adapter">Adapter to train. Default: CLIP-SVD with its own defaults.</param>
+    /// <param name="inputColumn">Column of the pictures: paths, or the bytes of files.</param>
+    /// <param name="labelColumn">Key column to learn, whose values are the names of the classes.</param>
+    /// <exception cref="ArgumentException">A name is empty or used twice.</exception>
+    public FewShotImageEstimator FewShotImageClassification(
+        string model,
+        AdapterOptions? adapter = null,
+        string inputColumn = FewShotImageOptions.DefaultInputColumn,
+        string labelColumn = PeftFineTuneOptions.DefaultLabelColumn)
+    {
+        var options = new FewShotImageOptions { Model = model, InputColumn = inputColumn, LabelColumn = labelColumn };
+        return FewShotImageClassification(adapter is null ? options : options with { Adapter = adapter });
+    }
+
+    /// <summary>Sorts pictures by the names of their classes with a CLIP, whose adapter learns from a few pictures of each class; without an adapter, from none.</summary>
+    /// <exception cref="ArgumentException">A setting is empty or outside the range that its property names.</exception>
+    public FewShotImageEstimator FewShotImageClassification(FewShotImageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        return new FewShotImageEstimator(_context.Transforms, TrainingContext.Of(_context), options);
+    }
+
     /// <summary>Gives a model that was read by <c>Model.Load</c> its own transformers back.</summary>
     /// <remarks>
     /// What <c>Model.Load</c> gives predicts the same numbers, but row by row and with a Score of unknown length.
@@ -48,7 +72,7 @@ public sealed class PeftCatalog
     /// <param name="baseModelFolder">
     /// For models saved with <see cref="BaseModelStorage.Reference"/>: the folder of the base model. Default: where it was when saved.
     /// </param>
-    /// <returns>The same steps, with a <see cref="PeftFineTuneTransformer"/> wherever one was saved.</returns>
+    /// <returns>The same steps, with a <see cref="PeftFineTuneTransformer"/> or <see cref="FewShotImageTransformer"/> wherever one was saved.</returns>
     /// <exception cref="PeftException">The saved package cannot be read.</exception>
     public ITransformer Rehydrate(ITransformer loaded, string? baseModelFolder = null)
     {
@@ -92,5 +116,14 @@ public static class PeftCatalogExtensions
     {
         ArgumentNullException.ThrowIfNull(catalog);
         return new PeftFineTuneEstimator(catalog, TrainingContext.None, options);
+    }
+
+    /// <summary>Sorts pictures by the names of their classes with a CLIP, whose adapter learns from a few pictures of each class.</summary>
+    /// <remarks>A catalog does not tell its context: nothing is logged, and the seed is 0 unless the options give one. <see cref="PeftCatalog.FewShotImageClassification(FewShotImageOptions)"/> knows both.</remarks>
+    /// <exception cref="ArgumentException">A setting is empty or outside the range that its property names.</exception>
+    public static FewShotImageEstimator PeftFewShotImages(this TransformsCatalog catalog, FewShotImageOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        return new FewShotImageEstimator(catalog, TrainingContext.None, options);
     }
 }

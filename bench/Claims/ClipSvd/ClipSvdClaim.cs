@@ -16,7 +16,7 @@ namespace Bench.Claims.ClipSvd;
 internal sealed class ClipSvdClaim : IClaim
 {
     private const int PretrainingSteps = 1200;
-    private const int StepsPerShot = 50;
+    private const int StepsPerShot = 200;
     private const int TestPictures = 20;
     private const string Template = "drawing shows {}";
 

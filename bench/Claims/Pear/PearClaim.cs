@@ -19,6 +19,11 @@ internal sealed class PearClaim : IClaim
 
     public IEnumerable<ClaimResult> Run(ClaimSettings settings)
     {
+        foreach (var result in PearPictures.Run(settings, Method))
+        {
+            yield return result;
+        }
+
         var task = new TextTask(settings, Rows);
         var short_ = settings.Steps(2 * Epochs / 3) <= ScoreEpoch; // only to see whether it runs
         var pear = new PearOptions { ScoreEpoch = short_ ? 1 : ScoreEpoch, Restart = short_, Adapter = s_lora };

@@ -42,7 +42,7 @@ public sealed class ClipSvd : WholeWeightAdapter
         var rank = options.RankOf(InFeatures, OutFeatures);
         var (u, s, v) = options is { IsStored: true, Format: ClipSvdFormat.Factors or ClipSvdFormat.Dense }
             ? (zeros(OutFeatures, rank), zeros(rank), zeros(rank, InFeatures)) // the file brings them
-            : Factor(weight, options.Precision);
+            : ClipSvdCache.Factor(options.FolderOfFactors, weight, options.Precision);
         _u = Frozen(Placed(u.narrow(1, 0, rank)));
         _v = Frozen(Placed(v.narrow(0, 0, rank)));
         s = Placed(s.narrow(0, 0, rank));

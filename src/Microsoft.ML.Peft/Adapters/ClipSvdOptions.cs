@@ -33,7 +33,8 @@ public enum ClipSvdFormat
 }
 
 /// <summary>Settings of <see cref="ClipSvd"/>.</summary>
-/// <remarks>Where <see cref="AdapterOptions.TargetModules"/> are given, they choose alone, and the other choices of layers have no say.</remarks>
+/// <remarks>Where <see cref="AdapterOptions.TargetModules"/> are given, they choose alone, and the other choices of layers have no say. A layer that makes queries, keys and values in one (GPT-2,
+/// BLOOM, Phi-3) is factored as a whole, where all three are to be trained.</remarks>
 [AdapterMethod(
     "CLIP_SVD", AdapterFamily.Selective, Title = "CLIP-SVD", Paper = "arXiv:2509.03740", Formula = "U·diag(s)·V, s trained", Trained = "min(in, out)", Merges = true)]
 public sealed record ClipSvdOptions : LinearAdapterOptions
@@ -98,6 +99,13 @@ public sealed record ClipSvdOptions : LinearAdapterOptions
     [JsonConverter(typeof(JsonStringEnumConverter<ClipSvdFormat>))]
     public ClipSvdFormat Format { get; init; }
 
+    /// <summary>Folder in which factors are kept by a hash of the weight, so that the next adapter on the same base model does not compute them again; made where it is missing. Default null:
+    /// the folder that the environment variable <c>PEFT_ML_SVD_CACHE</c> names, or none. Not a part of files.</summary>
+    [JsonIgnore]
+    public string? CacheFolder { get; init; }
+
+    internal string? FolderOfFactors => CacheFolder ?? (Environment.GetEnvironmentVariable(ClipSvdCache.Variable) is { Length: > 0 } named ? named : null);
+
     /// <summary>Count of singular values that are kept of a layer: <c>max(1, base·⌊⌊min(in, out)·ratio⌋/base⌋)</c>.</summary>
     /// <param name="inputs">Inputs of the layer.</param>
     /// <param name="outputs">Outputs of the layer.</param>
@@ -110,6 +118,11 @@ public sealed record ClipSvdOptions : LinearAdapterOptions
         Guard.InRange(RankRatio, double.Epsilon, 1);
         Guard.AtLeast(RankBase, 1);
         _ = ClipSvdLayers.BlocksOf(Blocks);
+        if (CacheFolder is { } folder && string.IsNullOrWhiteSpace(folder))
+        {
+            throw new ArgumentException("CacheFolder is empty; give a folder, or null for none.");
+        }
+
         if (DecaysTowardStart && Format == ClipSvdFormat.Dense)
         {
             throw new ArgumentException("DecaysTowardStart is true and Format is Dense, whose files do not know which values the training began with; choose Spectrum or Factors.");

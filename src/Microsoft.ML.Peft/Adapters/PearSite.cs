@@ -14,8 +14,7 @@ public sealed class PearSite
     private readonly nn.Module _module; // of the place, which has the parameters
     private readonly PearOptions _options;
     private readonly List<Tensor> _terms = [];
-    private Tensor? _sum; // of what the part adds (out), over the tokens that were recorded
-    private long _count;
+    private readonly PearMean _mean = new();
 
     internal PearSite(nn.Module module, Adapter part, string kind, int depth, PearOptions options)
     {
@@ -76,7 +75,8 @@ public sealed class PearSite
         {
             if (Records)
             {
-                Record(call, context);
+                using var _ = no_grad();
+                _mean.Add(call.Added(Part, context, false), context);
             }
 
             return call.AddTo(Part, y, context);
@@ -138,7 +138,7 @@ public sealed class PearSite
 
         if (_options.Checkpoint == PearCheckpoint.Mean)
         {
-            Mean = Registered("pear_mean", _sum is null ? zeros([Width()], device: Own[0].Parameter.device) : _sum / Math.Max(1, _count), false);
+            Mean = Registered("pear_mean", _mean.Value() ?? zeros([Width()], device: Own[0].Parameter.device), false);
         }
 
         if (!KeepsPart && !teaches)
@@ -156,11 +156,7 @@ public sealed class PearSite
     }
 
     /// <summary>Frees what was added up.</summary>
-    internal void ForgetRecord()
-    {
-        _sum?.Dispose();
-        (_sum, _count) = (null, 0);
-    }
+    internal void ForgetRecord() => _mean.Dispose();
 
     /// <summary>Frees the part, the teacher included.</summary>
     internal void Dispose()
@@ -172,21 +168,6 @@ public sealed class PearSite
     private Tensor Gated(Tensor added) => Gate is null ? added : added * Gate.to(added.dtype);
 
     private long Width() => Part is LinearAdapter linear ? linear.Layer.OutFeatures : ((Bottleneck)Part).Hidden;
-
-    private void Record(in Call call, ForwardContext context)
-    {
-        using var _ = no_grad();
-        using var scope = NewDisposeScope();
-        var added = call.Added(Part, context, false);
-        var rows = added.reshape(-1, added.size(-1)).to(ScalarType.Float32);
-        // Padding is no data.
-        var mask = context.Inputs?.Tokens?.Mask is { } present && present.size(0) == rows.size(0) ? present : null;
-        rows = mask is null ? rows : rows * mask.unsqueeze(1);
-        var sum = _sum is null ? rows.sum([0L]) : _sum + rows.sum([0L]);
-        _count += mask is null ? rows.size(0) : mask.sum().item<long>();
-        _sum?.Dispose();
-        _sum = sum.DetachFromDisposeScope();
-    }
 
     private Parameter Registered(string name, Tensor values, bool trained)
     {

@@ -46,6 +46,14 @@ public sealed class ModelConfig
         }
 
         var path = Path.Combine(folder, "config.json");
+        if (!File.Exists(path) && File.Exists(Path.Combine(folder, "open_clip_config.json")))
+        {
+            throw new ModelFormatException(
+                folder,
+                ModelFormatError.Unsupported,
+                "it is a folder of open_clip, such as BiomedCLIP's (timm's ViT and a BERT of texts), which is not supported; a CLIP in the layout of transformers, whose config.json has the model_type 'clip', is.");
+        }
+
         return File.Exists(path)
             ? Parse(File.ReadAllText(path), path)
             : throw new ModelFormatException(

@@ -15,9 +15,9 @@ internal sealed class BatchedCursor : DataViewRowCursor
     private readonly DataViewRowCursor _input;
     private readonly HashSet<int> _active;
     private readonly Dictionary<int, ColumnBuffer> _passed = [];
-    private readonly ValueGetter<ReadOnlyMemory<char>> _getText;
+    private readonly Func<object?> _read;
     private readonly ValueGetter<DataViewRowId> _getId;
-    private readonly List<string> _texts = new(LargestBatch);
+    private readonly List<object?> _inputs = new(LargestBatch);
     private readonly DataViewRowId[] _ids = new DataViewRowId[LargestBatch];
     private readonly long[] _batches = new long[LargestBatch];
     private float[][]? _scores; // of the rows in the buffer, once somebody has asked
@@ -31,7 +31,7 @@ internal sealed class BatchedCursor : DataViewRowCursor
         _mapper = mapper;
         _input = input;
         _active = [.. active.Select(column => column.Index)];
-        _getText = mapper.TextGetter(input);
+        _read = mapper.Reader(input);
         _getId = input.GetIdGetter();
         foreach (var column in active.Where(column => !mapper.Writes(column)))
         {
@@ -52,7 +52,7 @@ internal sealed class BatchedCursor : DataViewRowCursor
             return false;
         }
 
-        if (++_row == _texts.Count && !ReadAhead())
+        if (++_row == _inputs.Count && !ReadAhead())
         {
             _ended = true;
             _row = -1;
@@ -87,14 +87,12 @@ internal sealed class BatchedCursor : DataViewRowCursor
 
     private bool ReadAhead()
     {
-        _texts.Clear();
+        _inputs.Clear();
         _scores = null;
         _row = 0;
-        var text = default(ReadOnlyMemory<char>);
-        while (_texts.Count < _capacity && _input.MoveNext())
+        while (_inputs.Count < _capacity && _input.MoveNext())
         {
-            var slot = _texts.Count;
-            _getText(ref text);
+            var slot = _inputs.Count;
             _getId(ref _ids[slot]);
             _batches[slot] = _input.Batch;
             foreach (var column in _passed.Values)
@@ -102,14 +100,14 @@ internal sealed class BatchedCursor : DataViewRowCursor
                 column.Read(slot);
             }
 
-            _texts.Add(text.ToString());
+            _inputs.Add(_read());
         }
 
         _capacity = Math.Min(2 * _capacity, LargestBatch);
-        return _texts.Count > 0;
+        return _inputs.Count > 0;
     }
 
-    private float[] Scores() => (_scores ??= _mapper.Predict(_texts))[Row()];
+    private float[] Scores() => (_scores ??= _mapper.Predict(_inputs))[Row()];
 
     private int Row() => _row >= 0 ? _row : throw new InvalidOperationException("The cursor is on no row; MoveNext must have returned true.");
 }

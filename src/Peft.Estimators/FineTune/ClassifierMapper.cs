@@ -1,6 +1,5 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.Peft;
 using Peft.Estimators.Schema;
 
 namespace Peft.Estimators.FineTune;
@@ -8,13 +7,13 @@ namespace Peft.Estimators.FineTune;
 /// <summary>Adds the columns of a prediction to a schema, and computes them.</summary>
 internal sealed class ClassifierMapper : IRowToRowMapper
 {
-    private readonly TextClassifier _model;
-    private readonly DataViewSchema.Column _text;
+    private readonly RowModel _model;
+    private readonly DataViewSchema.Column _read;
 
-    public ClassifierMapper(DataViewSchema input, TextClassifier model, ClassifierColumns columns, LabelValues labels)
+    public ClassifierMapper(DataViewSchema input, RowModel model, ClassifierColumns columns, LabelValues labels)
     {
         _model = model;
-        _text = ColumnChecks.Text(input, columns.Input);
+        _read = model.Input(input);
         InputSchema = input;
 
         var builder = new DataViewSchema.Builder();
@@ -33,7 +32,7 @@ internal sealed class ClassifierMapper : IRowToRowMapper
     {
         var wanted = dependingColumns.Select(column => column.Index).ToHashSet();
         var predicts = wanted.Any(index => index >= InputSchema.Count);
-        return InputSchema.Where(column => wanted.Contains(column.Index) || (predicts && column.Index == _text.Index));
+        return InputSchema.Where(column => wanted.Contains(column.Index) || (predicts && column.Index == _read.Index));
     }
 
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
@@ -42,9 +41,10 @@ internal sealed class ClassifierMapper : IRowToRowMapper
     /// <summary>True for a column that is written here, false for one of the input.</summary>
     public bool Writes(DataViewSchema.Column column) => column.Index >= InputSchema.Count;
 
-    public ValueGetter<ReadOnlyMemory<char>> TextGetter(DataViewRow input) => input.GetGetter<ReadOnlyMemory<char>>(_text);
+    /// <summary>A getter of what <see cref="Predict"/> takes of a row.</summary>
+    public Func<object?> Reader(DataViewRow input) => _model.Reader(input, _read);
 
-    public float[][] Predict(IReadOnlyList<string> texts) => _model.Predict(texts);
+    public float[][] Predict(IReadOnlyList<object?> rows) => _model.Predict(rows);
 
     /// <summary>The getter of a written column over a row's probabilities.</summary>
     public Delegate Getter(DataViewSchema.Column column, Func<float[]> scores)

@@ -78,6 +78,6 @@ public sealed class PeftFineTuneTransformer : IPredictionTransformer<TextClassif
     private ClassifierMapper Mapper(DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(inputSchema);
-        return new ClassifierMapper(inputSchema, Model, _columns, _labels);
+        return new ClassifierMapper(inputSchema, new TextRows(Model, _columns.Input), _columns, _labels);
     }
 }

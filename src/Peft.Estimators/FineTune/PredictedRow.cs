@@ -12,8 +12,7 @@ internal sealed class PredictedRow : DataViewRow
     private readonly ClassifierMapper _mapper;
     private readonly DataViewRow _input;
     private readonly HashSet<int> _active;
-    private ValueGetter<ReadOnlyMemory<char>>? _getText;
-    private ReadOnlyMemory<char> _text;
+    private Func<object?>? _read;
     private float[] _scores = [];
     private long _scoredAt = Nowhere;
 
@@ -56,9 +55,8 @@ internal sealed class PredictedRow : DataViewRow
     {
         if (_scoredAt != _input.Position)
         {
-            _getText ??= _mapper.TextGetter(_input);
-            _getText(ref _text);
-            _scores = _mapper.Predict([_text.ToString()])[0];
+            _read ??= _mapper.Reader(_input);
+            _scores = _mapper.Predict([_read()])[0];
             _scoredAt = _input.Position;
         }
 

@@ -15,7 +15,7 @@ internal sealed class TrainingRows(IDataView data, DataViewSchema.Column text, D
         Skipped = 0;
         using var cursor = data.GetRowCursor([text, label]);
         var readText = cursor.GetGetter<ReadOnlyMemory<char>>(text);
-        var readKey = KeyReader(cursor);
+        var readKey = KeyReader(cursor, label);
         var value = default(ReadOnlyMemory<char>);
         while (cursor.MoveNext())
         {
@@ -33,17 +33,18 @@ internal sealed class TrainingRows(IDataView data, DataViewSchema.Column text, D
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private Func<ulong> KeyReader(DataViewRowCursor cursor)
+    /// <summary>A getter of the label's key, 0 where it is missing.</summary>
+    public static Func<ulong> KeyReader(DataViewRowCursor cursor, DataViewSchema.Column label)
         => Type.GetTypeCode(label.Type.RawType) switch
         {
-            TypeCode.Byte => Reader<byte>(cursor, key => key),
-            TypeCode.UInt16 => Reader<ushort>(cursor, key => key),
-            TypeCode.UInt32 => Reader<uint>(cursor, key => key),
-            TypeCode.UInt64 => Reader<ulong>(cursor, key => key),
+            TypeCode.Byte => Reader<byte>(cursor, label, key => key),
+            TypeCode.UInt16 => Reader<ushort>(cursor, label, key => key),
+            TypeCode.UInt32 => Reader<uint>(cursor, label, key => key),
+            TypeCode.UInt64 => Reader<ulong>(cursor, label, key => key),
             _ => throw new NotSupportedException($"Label column '{label.Name}' is a key of type {label.Type.RawType}, which keys cannot have."),
         };
 
-    private Func<ulong> Reader<T>(DataViewRowCursor cursor, Func<T, ulong> widen)
+    private static Func<ulong> Reader<T>(DataViewRowCursor cursor, DataViewSchema.Column label, Func<T, ulong> widen)
         where T : struct
     {
         var getter = cursor.GetGetter<T>(label);

@@ -8,11 +8,21 @@ namespace Peft.Estimators.Persistence;
 internal static class OpenedPackages
 {
     private static readonly ConditionalWeakTable<object, Lazy<TextClassifier>> Models = [];
+    private static readonly ConditionalWeakTable<object, Lazy<(ImageTextClassifier Model, string? Folder)>> ImageModels = [];
 
     /// <summary>Safe on many threads.</summary>
     /// <exception cref="PeftException">The text is no saved model.</exception>
     public static TextClassifier Of(ReadOnlyMemory<char> package)
         => Models.GetValue(Owner(package), _ => new Lazy<TextClassifier>(() => SavedClassifier.Read(package).Model)).Value;
+
+    /// <summary>The same of a classifier of pictures, with the folder of their paths.</summary>
+    /// <exception cref="PeftException">The text is no saved model.</exception>
+    public static (ImageTextClassifier Model, string? Folder) OfImages(ReadOnlyMemory<char> package)
+        => ImageModels.GetValue(Owner(package), _ => new Lazy<(ImageTextClassifier, string?)>(() =>
+        {
+            var saved = SavedImageClassifier.Read(package);
+            return (saved.Model, saved.Folder);
+        })).Value;
 
     // Every row refers to the same text: comparing references costs nothing, comparing megabytes would.
     private static object Owner(ReadOnlyMemory<char> package)

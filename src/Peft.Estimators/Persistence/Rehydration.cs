@@ -24,6 +24,11 @@ internal sealed class Rehydration(TransformsCatalog catalog, string? baseModelFo
             return Open(steps);
         }
 
+        if (steps.Any(step => step is CustomMappingTransformer<ImagePathInput, ImageClassificationOutput> or CustomMappingTransformer<ImageBytesInput, ImageClassificationOutput>))
+        {
+            return new FewShotImageTransformer(catalog, SavedImageClassifier.Read(Package(steps), baseModelFolder), report: null);
+        }
+
         var opened = new List<ITransformer>();
         try
         {

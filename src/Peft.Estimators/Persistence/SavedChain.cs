@@ -1,6 +1,7 @@
 using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms;
+using Peft.Estimators.FineTune;
 using Peft.Estimators.Schema;
 
 namespace Peft.Estimators.Persistence;
@@ -12,28 +13,51 @@ namespace Peft.Estimators.Persistence;
 /// </remarks>
 internal static class SavedChain
 {
-    public static ITransformer Of(TransformsCatalog catalog, SavedClassifier classifier)
+    public static ITransformer Of(TransformsCatalog catalog, SavedClassifier saved)
+        => Of(
+            catalog,
+            saved.Columns,
+            saved.Labels,
+            saved.ToText(),
+            TemporaryColumns.Text,
+            catalog.CustomMapping(new TextClassificationMapping().GetMapping(), TextClassificationMapping.Contract),
+            TableView.NoRows(saved.Columns.Input));
+
+    public static ITransformer Of(TransformsCatalog catalog, SavedImageClassifier saved)
+        => Of(
+            catalog,
+            saved.Columns,
+            saved.Labels,
+            saved.ToText(),
+            TemporaryColumns.Image,
+            saved.IsPath
+                ? catalog.CustomMapping(new ImagePathMapping().GetMapping(), ImagePathMapping.Contract)
+                : catalog.CustomMapping(new ImageBytesMapping().GetMapping(), ImageBytesMapping.Contract),
+            saved.IsPath ? TableView.NoRows(saved.Columns.Input) : new TableView(
+                0, new TableColumn<VBuffer<byte>>(saved.Columns.Input, new VectorDataViewType(NumberDataViewType.Byte), [])));
+
+    private static ITransformer Of(
+        TransformsCatalog catalog, ClassifierColumns columns, LabelValues labels, string package, string input, IEstimator<ITransformer> mapping, IDataView noRows)
     {
-        var (columns, labels) = (classifier.Columns, classifier.Labels);
         var packages = new TableView(
             1,
             Texts(TemporaryColumns.Key, PackageKeyMapping.Key),
-            Texts(TemporaryColumns.Package, classifier.ToText()));
+            Texts(TemporaryColumns.Package, package));
         var classes = new TableView(
             labels.Count,
             new TableColumn<uint>(TemporaryColumns.Class, NumberDataViewType.UInt32, [.. Enumerable.Range(1, labels.Count).Select(key => (uint)key)]),
             labels.Kind.Table(TemporaryColumns.Value, labels.Names));
         var values = new TableView(labels.Count, labels.Kind.Table(TemporaryColumns.Value, labels.Names));
 
-        return catalog.CopyColumns(TemporaryColumns.Text, columns.Input)
+        return catalog.CopyColumns(input, columns.Input)
             .Append(catalog.CustomMapping(new PackageKeyMapping().GetMapping(), PackageKeyMapping.Contract))
             .Append(LookUp(catalog, packages, TemporaryColumns.Key, TemporaryColumns.Package))
-            .Append(catalog.CustomMapping(new TextClassificationMapping().GetMapping(), TextClassificationMapping.Contract))
+            .Append(mapping)
             .Append(LookUp(catalog, classes, TemporaryColumns.Class, TemporaryColumns.Value))
             .Append(catalog.Conversion.MapValueToKey(columns.PredictedLabel, TemporaryColumns.Value, keyData: values))
             .Append(catalog.CopyColumns(columns.Score, TemporaryColumns.Score))
-            .Append(catalog.DropColumns(TemporaryColumns.All))
-            .Fit(TableView.NoRows(columns.Input));
+            .Append(catalog.DropColumns(TemporaryColumns.All(input)))
+            .Fit(noRows);
     }
 
     /// <summary>The column that the package is looked up by, with its one value.</summary>

@@ -4,11 +4,12 @@ namespace Peft.Estimators.Persistence;
 internal static class TemporaryColumns
 {
     public const string Text = "__peft_text";
+    public const string Image = "__peft_image";
     public const string Key = "__peft_key";
     public const string Package = "__peft_package";
     public const string Score = "__peft_score";
     public const string Class = "__peft_class";
     public const string Value = "__peft_value";
 
-    public static string[] All { get; } = [Text, Key, Package, Score, Class, Value];
+    public static string[] All(string input) => [input, Key, Package, Score, Class, Value];
 }

@@ -12,6 +12,25 @@ internal static class ColumnChecks
         return column.Type is TextDataViewType ? column : throw NotText(name, column.Type.ToString()!);
     }
 
+    /// <summary>Paths or bytes of files.</summary>
+    public static DataViewSchema.Column Image(DataViewSchema schema, string name)
+    {
+        var column = Find(schema, name, "Input");
+        return column.Type is TextDataViewType || (column.Type is VectorDataViewType { ItemType: NumberDataViewType { RawType: var item } } && item == typeof(byte))
+            ? column
+            : throw NotImage(name, column.Type.ToString()!);
+    }
+
+    public static void Image(SchemaShape shape, string name)
+    {
+        var column = Find(shape, name, "Input");
+        var isPath = column.Kind == SchemaShape.Column.VectorKind.Scalar && column.ItemType is TextDataViewType;
+        if (!isPath && (column.Kind == SchemaShape.Column.VectorKind.Scalar || column.ItemType.RawType != typeof(byte)))
+        {
+            throw NotImage(name, Describe(column));
+        }
+    }
+
     public static DataViewSchema.Column Key(DataViewSchema schema, string name)
     {
         var column = Find(schema, name, "Label");
@@ -67,6 +86,9 @@ internal static class ColumnChecks
 
     private static ArgumentException NotText(string name, string type)
         => new($"Input column '{name}' is of type {type}; it must be text.");
+
+    private static ArgumentException NotImage(string name, string type)
+        => new($"Input column '{name}' is of type {type}; it must be text (paths of pictures) or a vector of bytes (their files, as LoadRawImageBytes gives them).");
 
     private static ArgumentException NotKey(string name, string type)
         => new($"Label column '{name}' is of type {type}; it must be a key: put Conversion.MapValueToKey(\"{name}\") before this step.");

@@ -16,7 +16,6 @@ public sealed class EveryModelTests
     [
         new BeftOptions { TargetModules = TargetModules.AllLinear },
         new C3aOptions { BlockSize = 8 },
-        new ClipSvdOptions { TargetModules = TargetModules.AllLinear },
         new CompacterOptions { ReductionFactor = 4 },
         new CptOptions { TokenIds = [5, 8] },
         new FourierFtOptions { Frequencies = 100 },

@@ -3,6 +3,9 @@ namespace Microsoft.ML.Peft.Procedures.ZeroShot;
 /// <summary>Settings of <see cref="FewShotTraining"/>; the defaults are those of CLIP-SVD.</summary>
 public sealed record FewShotOptions
 {
+    /// <summary>The authors' settings for BiomedCLIP: two pictures a class at most count for the steps, no weight decay. They chose the learning rate for each data set, 1e-3 to 1e-2.</summary>
+    public static FewShotOptions Biomedical { get; } = new() { MostCountedShots = 2, WeightDecay = 0, LearningRate = 1e-3 };
+
     /// <summary>Steps for each picture that the largest class has: 1 or more. Default 200.</summary>
     public int StepsPerShot { get; init; } = 200;
 

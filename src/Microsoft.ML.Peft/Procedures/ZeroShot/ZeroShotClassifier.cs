@@ -20,6 +20,7 @@ public sealed class ZeroShotClassifier : IDisposable
 
     private readonly int[][] _texts; // ids, the templates of a class together
     private readonly int _padId;
+    private readonly Lock _making = new();
     private Tensor? _vectors; // of the classes, for predictions
 
     /// <summary>Makes a classifier; model and adapter stay the caller's.</summary>
@@ -92,7 +93,7 @@ public sealed class ZeroShotClassifier : IDisposable
         return Contrastive.Unit(Encoder.EncodeImages(pixels, context)).mm(classVectors.t()).mul(LogitScale).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Probabilities of the classes (pictures, classes). The vectors of the classes are computed once; see <see cref="Refresh"/>.</summary>
+    /// <summary>Probabilities of the classes (pictures, classes). The vectors of the classes are computed once; see <see cref="Refresh"/>. Safe on several threads at once.</summary>
     /// <param name="pixels">(pictures, channels, height, width).</param>
     public Tensor Predict(Tensor pixels)
     {
@@ -100,11 +101,16 @@ public sealed class ZeroShotClassifier : IDisposable
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         using var context = Adapter is null ? ForwardContext.Predicting() : ForwardContext.Predicting(Adapter);
-        _vectors ??= ClassVectors(context).DetachFromDisposeScope();
+        Tensor vectors;
+        lock (_making) // by one of the threads that predict
+        {
+            vectors = _vectors ??= ClassVectors(context).DetachFromDisposeScope();
+        }
+
         var rows = new List<Tensor>();
         for (long from = 0; from < pixels.size(0); from += RowsAtOnce)
         {
-            rows.Add(Logits(pixels.narrow(0, from, Math.Min(RowsAtOnce, pixels.size(0) - from)), _vectors, context).softmax(1));
+            rows.Add(Logits(pixels.narrow(0, from, Math.Min(RowsAtOnce, pixels.size(0) - from)), vectors, context).softmax(1));
         }
 
         return rows.Count == 0 ? zeros([0, Prompts.Classes.Count], device: pixels.device).MoveToOuterDisposeScope() : cat(rows).MoveToOuterDisposeScope();
