@@ -19,6 +19,7 @@ public sealed class FewShotImageTests
     {
         Model = s_clip.Model,
         ImageFolder = s_clip.Pictures,
+        Templates = ["a photo of a {}"], // the tokenizer splits at spaces alone
         Training = new FewShotOptions { StepsPerShot = 20, LearningRate = 3e-2 },
         Augmentation = new() { MinArea = 0.5 },
         Seed = 4,
@@ -104,8 +105,8 @@ public sealed class FewShotImageTests
     public void Wrong_columns_and_settings_are_refused()
     {
         var view = Ml.Transforms.Conversion.MapValueToKey("Label", nameof(Picture.Colour)).Fit(s_test).Transform(s_test);
-        StringAssert.Contains(Refused(Options with { InputColumn = "Label", LabelColumn = "Colour" }), "it must be text (paths of pictures) or a vector of bytes");
-        StringAssert.Contains(Refused(Options with { LabelColumn = "Colour" }), "it must be a key");
+        Assert.HasCount(3, Refused(Options with { InputColumn = "Label", LabelColumn = "Colour" }).Split("it must be text (paths of pictures) or a vector of bytes"));
+        Assert.HasCount(3, Refused(Options with { LabelColumn = "Colour" }).Split("it must be a key")); // fit and shape
         foreach (var bad in new[] { Options with { Templates = ["no place"] }, Options with { Shots = 0 }, Options with { LogitScale = 0 }, Options with { Training = new() { BatchSize = 0 } }, Options with { Model = "" } })
         {
             Assert.Throws<ArgumentException>(() => Ml.Transforms.PeftFewShotImages(bad));
@@ -122,8 +123,7 @@ public sealed class FewShotImageTests
         {
             var estimator = Ml.Peft().FewShotImageClassification(options);
             var fit = Assert.ThrowsExactly<ArgumentException>(() => estimator.Fit(view)).Message;
-            Assert.AreEqual(fit, Assert.ThrowsExactly<ArgumentException>(() => estimator.GetOutputSchema(Shape())).Message);
-            return fit;
+            return fit + Assert.ThrowsExactly<ArgumentException>(() => estimator.GetOutputSchema(Shape())).Message;
         }
     }
 

@@ -1,7 +1,4 @@
 using Microsoft.ML.Peft.Adapters;
-using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Backbones;
-using Microsoft.ML.Peft.Heads;
 using Microsoft.ML.Peft.Layers;
 using Microsoft.ML.Peft.Tests.Contracts;
 using Microsoft.ML.Peft.Tests.GoldenMethods;

@@ -1,9 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Microsoft.ML.Peft.Layers;
-using Microsoft.ML.Peft.Tests.Golden;
-using Microsoft.ML.Peft.Training;
-using Peft.Golden;
 using TorchSharp;
 using static Microsoft.ML.Peft.Tests.Adapters.PearModels;
 using static TorchSharp.torch;
