@@ -62,27 +62,33 @@ internal sealed class HeatScores : IDisposable
     {
         using var scope = NewDisposeScope();
         var sums = _masks.Select(mask => zeros([mask.Heads.Heads], ScalarType.Float64)).ToArray();
-        _masks.ForEach(mask => (mask.Records, mask.PassesGradients) = (_options.Strategy == HeadImportance.Activation, _options.Strategy != HeadImportance.Activation));
+        _masks.ForEach(mask => mask.Records = _options.Strategy == HeadImportance.Activation);
         try
         {
-            Clear();
-            var batches = run.EachLoss(
-                _options.ScoreBatchSize,
-                _options.ScoreBatches,
-                loss =>
-                {
-                    loss.backward();
-                    using (no_grad())
+            var batches = 0;
+            foreach (var measured in Passes())
+            {
+                _masks.ForEach(mask => mask.PassesGradients = _options.Strategy != HeadImportance.Activation && measured.Contains(mask));
+                Clear();
+                batches = run.EachLoss(
+                    _options.ScoreBatchSize,
+                    _options.ScoreBatches,
+                    loss =>
                     {
-                        for (var k = 0; k < sums.Length; k++)
+                        loss.backward();
+                        using (no_grad())
                         {
-                            sums[k].add_(Of(_masks[k]));
+                            foreach (var mask in measured)
+                            {
+                                sums[_masks.IndexOf(mask)].add_(Of(mask));
+                            }
                         }
-                    }
 
-                    Clear();
-                },
-                _below);
+                        Clear();
+                    },
+                    _below);
+            }
+
             return [.. sums.Select(sum => sum.div_(batches).data<double>().ToArray())];
         }
         finally
@@ -93,6 +99,12 @@ internal sealed class HeatScores : IDisposable
     }
 
     public void Dispose() => _below.Dispose();
+
+    // A silent head that passes gradients sends them to the blocks below, too, where they do not belong: each block with silent heads has a pass of its own.
+    private IEnumerable<List<HeadMask>> Passes()
+        => _options.Strategy == HeadImportance.Activation
+            ? [_masks]
+            : _masks.GroupBy(mask => mask.Applies && mask.Silent.Contains(true) ? mask.Block : -1).Select(pass => pass.ToList());
 
     private IEnumerable<(Lora Part, HeadRows Rows, bool ByKeyHead)> LoraOf(HeadMap heads) => HeatShares.Of(heads, _lora);
 

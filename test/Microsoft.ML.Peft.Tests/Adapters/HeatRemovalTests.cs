@@ -36,7 +36,6 @@ public sealed class HeatRemovalTests
     [TestMethod]
     [DataRow("bert")]
     [DataRow("roberta")]
-    [DataRow("electra")]
     [DataRow("distilbert")]
     [DataRow("vit")]
     [DataRow("deit")]
@@ -46,7 +45,14 @@ public sealed class HeatRemovalTests
         using var golden = Load(name);
         var heads = golden.Model.Backbone.Blocks[0].Heads;
         using var set = Silent(golden, [[0, heads.Heads - 1], .. golden.Model.Backbone.Blocks.Skip(1).Select(_ => (int[])[1])]);
-        var expected = Logits(golden, set);
+        var masked = Logits(golden, set);
+        Tensor expected;
+        using (set.Merge())
+        {
+            expected = Logits(golden); // zeros in the columns after silent heads
+        }
+
+        Golden.Close.Assert(masked, expected, "merged");
 
         MergedModelFolder.Write(golden.Model, set, Source(name), _folder, removesSilentHeads: true);
 
