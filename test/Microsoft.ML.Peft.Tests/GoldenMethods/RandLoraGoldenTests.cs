@@ -14,12 +14,11 @@ public sealed class RandLoraGoldenTests : GoldenMethodTests
     [DynamicData(nameof(Cases))]
     public void Outputs_gradients_and_merged_weights_are_the_authors(string name) => Check("randlora", name, golden =>
     {
-        // The recorded layer among the other targets, whose sizes those of the shared matrices follow.
+        // The sizes of the shared matrices follow the widest sides of all targets; one layer stands for the others.
         var layer = golden.Layer();
-        var targets = golden.Option("target_shapes").EnumerateArray().Select(shape => (Out: shape[0].GetInt64(), In: shape[1].GetInt64()))
-            .Where(shape => shape != (layer.OutFeatures, layer.InFeatures))
-            .Select((shape, k) => new LinearLayer($"block.{k + 1}.query", k + 1, new DenseWeight(zeros(shape.Out, shape.In)), null));
-        var parts = MethodCase.Parts(golden.Settings<RandLoraOptions>(), [layer, .. targets]);
+        var shapes = golden.Option("target_shapes").EnumerateArray().Select(shape => (Out: shape[0].GetInt64(), In: shape[1].GetInt64())).ToList();
+        var widest = new LinearLayer("block.1.query", 1, new DenseWeight(zeros(shapes.Max(shape => shape.Out), shapes.Max(shape => shape.In))), null);
+        var parts = MethodCase.Parts(golden.Settings<RandLoraOptions>(), layer, widest);
         var shared = parts.OfType<SharedProjections>().Single();
         golden.Fill(shared.A, "param.A");
         golden.Fill(shared.B, "param.B");
