@@ -1,6 +1,5 @@
 using Microsoft.ML.Peft.Adapters;
 using Microsoft.ML.Peft.Adapters.Core;
-using Peft.Golden;
 using TorchSharp;
 using static Microsoft.ML.Peft.Tests.Adapters.HeatModels;
 using static TorchSharp.torch;
