@@ -57,7 +57,7 @@ internal sealed class LoLduClaim : IClaim
     {
         using var task = new VitTask(settings, 4, inner: 256);
         var pivots = new LoLduOptions { Rank = 64, Alpha = 64, TargetModules = TargetModules.AllLinear };
-        double[] rates = [3e-3, 1e-2, 3e-2];
+        double[] rates = [3e-4, 1e-3, 3e-3, 1e-2, 3e-2];
         var head = task.Train(null, rates);
         var lora = task.Train(new LoraOptions { Rank = 4, Alpha = 8, TargetModules = TargetModules.AllLinear }, [1e-3, 3e-3, 1e-2]);
         var ours = task.Train(pivots, rates);

@@ -45,7 +45,7 @@ internal static class PearPictures
             before.Add(vit.Accuracy(null, seed));
             foreach (var (name, options) in arms)
             {
-                var (accuracy, trained) = vit.Adapt(options, name == "all" ? loraRate : pearRate, seed, epochs);
+                var (accuracy, trained, _) = vit.Adapt(options, name == "all" ? loraRate : pearRate, seed, epochs);
                 accuracies[name].Add(accuracy);
                 counts[name] = trained;
             }

@@ -1,6 +1,4 @@
 using Microsoft.ML.Peft.Adapters;
-using Microsoft.ML.Peft.Tests.Golden;
-using Peft.Golden;
 using TorchSharp;
 using static Microsoft.ML.Peft.Tests.Adapters.HeatModels;
 using static TorchSharp.torch;
