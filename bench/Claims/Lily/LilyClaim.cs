@@ -33,7 +33,7 @@ internal sealed class LilyClaim : IClaim
             Method,
             "a decoder of eight blocks learns a grammar that has shifted: with no more numbers than LoRA the loss of Lily is at most 1 % above LoRA's",
             $"{above.ToString("F1")} %: Lily {ours}, LoRA {lora}; before {task.LossBefore.ToString("F2")}, the language's own 1.063",
-            ClaimResult.Of(above.Mean <= 1, ours.Trained <= lora.Trained));
+            ClaimResult.Of(above.Mean <= 1 && ours.Trained <= lora.Trained));
         var ratios = lilyRanks.Zip(loraRanks, (mine, theirs) => mine.Zip(theirs, (a, b) => a / b).ToArray()).ToList();
         var (mean, least) = (Interval.Of([.. ratios.Select(r => r.Average())]), ratios.Min(r => r.Min()));
         yield return new(

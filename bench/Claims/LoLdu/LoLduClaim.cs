@@ -67,7 +67,7 @@ internal sealed class LoLduClaim : IClaim
             Method,
             "a transformer of one kind of pictures learns another kind: with at most a tenth of LoRA's numbers LoLDU reaches 85 % of what LoRA gains over the trained classifier alone",
             string.Create(CultureInfo.InvariantCulture, $"{share:P0} of the gain with a {(double)lora.Trained / ours.Trained:F1}th of the numbers: classifier {head.Accuracy.ToString("F1")} %, LoRA {lora}, LoLDU {ours}"),
-            ClaimResult.Of(share >= 0.85, 10 * ours.Trained <= lora.Trained));
+            ClaimResult.Of(share >= 0.85 && 10 * ours.Trained <= lora.Trained));
         yield return new(
             Method,
             "there the start from the pivots is at least 2 points better than one from normal numbers",

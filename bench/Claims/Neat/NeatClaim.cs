@@ -94,7 +94,7 @@ internal sealed class NeatClaim : IClaim
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"{above.ToString("F1")} points of next tokens; loss of NEAT with scale {((PeanutOptions)ours.Options).Scaling} {ours}, of LoRA with {((LoraOptions)lora.Options).Alpha / rank} {lora}; before {task.LossBefore.ToString("F2")}, the language's own 1.063"),
-                ClaimResult.Of(rank == 1 ? above.Mean > 0 : above.Mean >= -0.5, ours.Trained <= lora.Trained));
+                ClaimResult.Of((rank == 1 ? above.Mean > 0 : above.Mean >= -0.5) && ours.Trained <= lora.Trained));
         }
     }
 
