@@ -52,7 +52,7 @@ public sealed class Paca : LinearAdapter, ILowRankUpdate
             ? build.Initialization.Uniform(1, InFeatures).argsort()
             : weight.to(ScalarType.Float32).square().sum([0L]).argsort(descending: options.Selection == PacaSelection.LargestNorm);
         _indices = Frozen(order.narrow(0, 0, rank).contiguous());
-        _columns = Trainable(weight.index_select(1, _indices).to(ScalarType.Float32).div(_scale)); // chosen before they are converted: a plan of a large model has many layers
+        _columns = Trainable(weight.t().index_select(0, _indices).t().to(ScalarType.Float32).div(_scale).contiguous()); // chosen as rows and before they are converted: a plan of a large model has many layers
         register_parameter("paca_P", _columns);
         register_parameter("paca_indices", _indices);
     }
