@@ -22,6 +22,11 @@ internal sealed class RandLoraProduct : autograd.SingleTensorFunction<RandLoraPr
         return (mixed.flatten(0, 1), b.narrow(0, 0, Math.Max(inputs, outputs)).narrow(1, 0, gamma.size(0)).flatten(1));
     }
 
+    /// <summary>What is kept for the backward pass.</summary>
+    /// <param name="input">Of the input, x (tokens, in) of a layer with more outputs, x·B̄ (tokens, n·r) of one with fewer.</param>
+    /// <param name="factors">A, B, λ and γ themselves, which take no memory of their own.</param>
+    internal static List<Tensor> Kept(Tensor input, params ReadOnlySpan<Tensor> factors) => [input, .. factors];
+
     /// <inheritdoc/>
     public override Tensor forward(autograd.AutogradContext ctx, params object[] vars) // x, A, B, λ, γ, out, s
     {
@@ -31,7 +36,7 @@ internal sealed class RandLoraProduct : autograd.SingleTensorFunction<RandLoraPr
         (mixed, right) = (mixed.to(x.dtype), right.to(x.dtype));
         var isTall = x.size(1) <= outputs;
         var low = x.mm(isTall ? mixed.t() : right).mul(scale); // (tokens, n·r)
-        ctx.save_for_backward([isTall ? x : low, a, b, lambda, gamma]);
+        ctx.save_for_backward(Kept(isTall ? x : low, a, b, lambda, gamma));
         ctx.save_data(InputLearns, x.requires_grad);
         ctx.save_data(Inputs, x.size(1));
         ctx.save_data(Outputs, outputs);
