@@ -87,12 +87,7 @@ public sealed class ImageTextClassifier : IDisposable
             : Build(folder, file.Config, file.Tokenizer, file.Processor, weights.Entries, weights.ReadInto, file.Settings);
         try
         {
-            if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model.Model))
-            {
-                throw new ModelFormatException(
-                    folder, ModelFormatError.HashMismatch, $"this is not the base model that {name} was trained on; give the folder of that one.");
-            }
-
+            file.CheckBase(model.Model, folder);
             if (model.Adapter is not null)
             {
                 AdapterCheckpoint.ReadTensors(model.Adapter, name, file.AdapterEntries, file.ReadAdapter);

@@ -116,12 +116,7 @@ public sealed class TextClassifier : IDisposable
             : Build(folder, file.Config, file.Tokenizer, weights.Entries, weights.ReadInto, settings, file.KeptLayers);
         try
         {
-            if (file.BaseHash is { } hash && hash != ClassifierPackage.HashOf(model.Model))
-            {
-                throw new ModelFormatException(
-                    folder, ModelFormatError.HashMismatch, $"this is not the base model that {name} was trained on; give the folder of that one.");
-            }
-
+            file.CheckBase(model.Model, folder);
             AdapterCheckpoint.ReadTensors(model.Adapter, name, file.AdapterEntries, file.ReadAdapter);
             return model;
         }

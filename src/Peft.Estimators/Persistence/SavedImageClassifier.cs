@@ -8,62 +8,24 @@ namespace Peft.Estimators.Persistence;
 /// <summary>All that a saved step for pictures holds.</summary>
 internal sealed record SavedImageClassifier(ImageTextClassifier Model, ClassifierColumns Columns, LabelValues Labels, string? Folder, bool IsPath, BaseModelStorage Storage)
 {
-    private const int Version = 1;
-
     /// <exception cref="PeftException">The package is too long.</exception>
     public string ToText()
         => PackageText.Of(
             JsonSerializer.Serialize(new Header(
-                Version, Columns.Input, Columns.PredictedLabel, Columns.Score, Labels.Kind.Name, Labels.Names, Folder, IsPath, Storage.ToString())),
+                SavedHeader.Latest, Columns.Input, Columns.PredictedLabel, Columns.Score, Labels.Kind.Name, Labels.Names, Folder, IsPath, Storage.ToString())),
             package => Model.Save(package, includeBase: Storage == BaseModelStorage.Embedded));
 
     /// <exception cref="PeftException">The text is no saved model, or of a later version.</exception>
     public static SavedImageClassifier Read(ReadOnlyMemory<char> text, string? baseModelFolder = null)
     {
         var (json, package) = PackageText.Split(text);
-        var header = ReadHeader(json);
-        if (LabelKind.Named(header.LabelType) is not { } kind)
-        {
-            throw PackageText.Damaged($"labels of type '{header.LabelType}' are unknown");
-        }
-
-        if (!Enum.TryParse<BaseModelStorage>(header.Storage, out var storage) || !Enum.IsDefined(storage))
-        {
-            throw PackageText.Damaged($"storage '{header.Storage}' is unknown");
-        }
-
-        var model = ImageTextClassifier.Load(PackageText.Bytes(package), "saved model", baseModelFolder);
-        if (!model.Labels.SequenceEqual(header.Labels))
-        {
-            model.Dispose();
-            throw PackageText.Damaged("its header and its model have different classes");
-        }
-
-        return new(model, new(header.Input, header.PredictedLabel, header.Score), new(kind, header.Labels), header.Folder, header.IsPath, storage);
-    }
-
-    private static Header ReadHeader(ReadOnlyMemory<char> json)
-    {
-        Header? header;
-        try
-        {
-            header = JsonSerializer.Deserialize<Header>(json.Span);
-        }
-        catch (JsonException error)
-        {
-            throw PackageText.Damaged("its header is no JSON", error);
-        }
-
-        if (header is null || header.Version < 1 || header.Labels is null || header.LabelType is null
-            || header.Input is null || header.PredictedLabel is null || header.Score is null)
-        {
-            throw PackageText.Damaged("its header is incomplete");
-        }
-
-        return header.Version <= Version ? header : throw new PeftException(
-            $"The saved model is of version {header.Version}; this Peft.Estimators reads up to version {Version}: update it.");
+        var header = SavedHeader.Read<Header>(json);
+        var (model, columns, labels, storage) = header.Open(
+            () => ImageTextClassifier.Load(PackageText.Bytes(package), "saved model", baseModelFolder), loaded => loaded.Labels);
+        return new(model, columns, labels, header.Folder, header.IsPath, storage);
     }
 
     private sealed record Header(
-        int Version, string Input, string PredictedLabel, string Score, string LabelType, IReadOnlyList<string> Labels, string? Folder, bool IsPath, string Storage);
+        int Version, string Input, string PredictedLabel, string Score, string LabelType, IReadOnlyList<string> Labels, string? Folder, bool IsPath, string Storage)
+        : SavedHeader(Version, Input, PredictedLabel, Score, LabelType, Labels, Storage);
 }
